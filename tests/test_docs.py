@@ -1,0 +1,53 @@
+"""What the documentation says is true as far as a machine can tell."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+
+from proxier.settings import AcsSettings, Settings, in_force
+
+CHECKOUT = Path(__file__).parent.parent
+STATES = {"met", "part", "departs", "open"}
+
+
+def conformance() -> list[list[str]]:
+    lines = (CHECKOUT / "docs" / "conformance.md").read_text().splitlines()
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if line.startswith("|")]
+    return [row for row in rows if re.fullmatch(r"[A-Z]{3}-\d+", row[0])]
+
+
+def test_the_readme_has_every_setting_with_its_default() -> None:
+    [block] = re.findall(r"```toml\n(.*?)```", (CHECKOUT / "README.md").read_text(), re.DOTALL)
+    stated = tomllib.loads(block)
+    assert stated == tomllib.loads(in_force(Settings(acs=AcsSettings(url=stated["acs"]["url"]))))
+
+
+def test_links_within_the_documentation_lead_somewhere() -> None:
+    for page in (CHECKOUT / "README.md", CHECKOUT / "CHANGELOG.md", *(CHECKOUT / "docs").glob("*.md")):
+        for target in re.findall(r"\]\(([^)#]+)[^)]*\)", page.read_text()):
+            assert re.match("https?://", target) or (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def test_each_requirement_stands_once_with_a_state() -> None:
+    rows = conformance()
+    assert len({row[0] for row in rows}) == len(rows) > 90
+    assert {len(row) for row in rows} == {6}
+    assert {row[4] for row in rows} <= STATES
+
+
+def test_what_is_met_has_a_test_and_what_departs_a_reason() -> None:
+    for name, _, _, tests, state, remark in conformance():
+        assert tests or state not in {"met", "part"}, f"{name} has no test"
+        assert remark or state not in {"part", "departs"}, f"{name} has no remark"
+
+
+def test_the_tests_of_requirements_exist() -> None:
+    for name, _, _, tests, _, _ in conformance():
+        for file, _, test in (each.partition("::") for each in re.findall(r"`([^`]+)`", tests)):
+            path = CHECKOUT / "tests" / file
+            assert path.is_file(), f"{name}: there is no tests/{file}"
+            assert not test or f"def {test}(" in path.read_text(), (
+                f"{name}: there is no {test} in tests/{file}"
+            )
