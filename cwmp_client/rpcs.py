@@ -1,0 +1,231 @@
+"""The RPCs of an ACS that an endpoint answers, and those that its owner adds."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, Protocol, TypeAlias
+
+from cwmp_client.device_log import DeviceLog
+from cwmp_client.faults import CwmpFault, FaultCode
+from cwmp_client.messages import (
+    AcsRequest,
+    AddObject,
+    AddObjectResponse,
+    AllQueuedTransferStruct,
+    CancelTransfer,
+    CancelTransferResponse,
+    CpeResponse,
+    DeleteObject,
+    DeleteObjectResponse,
+    Fault,
+    GetAllQueuedTransfers,
+    GetAllQueuedTransfersResponse,
+    GetParameterAttributes,
+    GetParameterAttributesResponse,
+    GetParameterNames,
+    GetParameterNamesResponse,
+    GetParameterValues,
+    GetParameterValuesResponse,
+    GetQueuedTransfers,
+    GetQueuedTransfersResponse,
+    GetRPCMethods,
+    GetRPCMethodsResponse,
+    QueuedTransferStruct,
+    ScheduleInform,
+    ScheduleInformResponse,
+    SetParameterAttributes,
+    SetParameterAttributesResponse,
+    SetParameterValues,
+    SetParameterValuesFault,
+    SetParameterValuesResponse,
+)
+from cwmp_client.outbox import Outbox
+from cwmp_client.parameter_tree import ParameterTree
+from cwmp_client.value_changes import ValueChanges
+
+Method: TypeAlias = Callable[[Any], Awaitable[CpeResponse]]
+"""Answers one kind of request; raises `CwmpFault`. Whatever else it raises is logged and answered 9002."""
+
+Methods: TypeAlias = Mapping[type[AcsRequest], Method]
+
+MAX_COMMAND_KEY = 32
+"""Source: TR-069 A.4.1.2"""
+
+MAX_SCHEDULED_INFORMS = 64
+"""Beyond it ScheduleInform is 9004; a limit of ours."""
+
+MAX_FAULT_STRING = 256
+"""A fault may quote what the ACS sent, and need not quote all of it; a limit of ours."""
+
+MAX_QUEUED_TRANSFERS = 16
+"""Source: TR-069 A.4.1.1 and A.4.1.7"""
+
+
+class Transfers(Protocol):
+    """The queued transfers of a device, of which its owner knows."""
+
+    def requested(self) -> Sequence[AllQueuedTransferStruct]:
+        """Those that the ACS asked for and that no TransferComplete has reported yet."""
+
+    def autonomous(self) -> Sequence[AllQueuedTransferStruct]:
+        """All others."""
+
+    async def cancel(self, command_key: str) -> None:
+        """Cancel the transfers with this CommandKey; CwmpFault 9021 when one of them may not be cancelled."""
+
+
+class Rpcs:
+    """Finds the answer to each request of an ACS.
+
+    Args:
+        tree: for the parameter RPCs.
+        outbox: keeps the ScheduleInforms.
+        changes: is told what the ACS sets.
+        methods: the owner's; looked at anew for each request, so it may change.
+        transfers: the owner's; None for a device that has none.
+        log: where the device's lines go.
+    """
+
+    def __init__(
+        self,
+        tree: ParameterTree,
+        outbox: Outbox,
+        changes: ValueChanges,
+        *,
+        methods: Methods,
+        transfers: Transfers | None,
+        log: DeviceLog,
+    ) -> None:
+        self._tree = tree
+        self._outbox = outbox
+        self._changes = changes
+        self._methods = methods
+        self._transfers = transfers
+        self._log = log
+        self._own: Methods = {
+            GetRPCMethods: self._get_rpc_methods,
+            SetParameterValues: self._set_parameter_values,
+            GetParameterValues: self._get_parameter_values,
+            GetParameterNames: self._get_parameter_names,
+            SetParameterAttributes: self._set_parameter_attributes,
+            GetParameterAttributes: self._get_parameter_attributes,
+            AddObject: self._add_object,
+            DeleteObject: self._delete_object,
+            ScheduleInform: self._schedule_inform,
+            GetQueuedTransfers: self._get_queued_transfers,
+            GetAllQueuedTransfers: self._get_all_queued_transfers,
+            CancelTransfer: self._cancel_transfer,
+        }
+
+    async def answer(self, request: AcsRequest) -> CpeResponse | Fault:
+        """The answer to a request; raises nothing."""
+        name, started = type(request).__name__, time.monotonic()
+        answer: CpeResponse | Fault
+        try:
+            answer = await self._method(type(request))(request)
+        except CwmpFault as fault:
+            answer = _fault(fault)
+        except Exception:  # noqa: BLE001 - an RPC that fails by a fault of ours fails alone, as 9002
+            self._log.exception("%s failed", name)
+            answer = Fault(FaultCode.INTERNAL_ERROR, "Internal error")
+        code = answer.fault_code if isinstance(answer, Fault) else 0
+        self._log.debug("%s answered in %.0f ms, fault %d", name, (time.monotonic() - started) * 1000, code)
+        return answer
+
+    def _method(self, request: type[AcsRequest]) -> Method:
+        method = self._methods.get(request) or self._own.get(request)
+        if method is None:
+            raise CwmpFault(FaultCode.METHOD_NOT_SUPPORTED, f"{request.__name__} is not supported")
+        return method
+
+    async def _get_rpc_methods(self, _request: GetRPCMethods) -> GetRPCMethodsResponse:
+        return GetRPCMethodsResponse(
+            tuple(dict.fromkeys(request.__name__ for request in (*self._own, *self._methods)))
+        )
+
+    async def _set_parameter_values(self, request: SetParameterValues) -> SetParameterValuesResponse:
+        self._changes.expect(request.parameter_list)
+        try:
+            status = await self._tree.set_parameter_values(request.parameter_list, request.parameter_key)
+        except BaseException:
+            self._changes.do_not_expect(request.parameter_list)
+            raise
+        return SetParameterValuesResponse(status)
+
+    async def _get_parameter_values(self, request: GetParameterValues) -> GetParameterValuesResponse:
+        return GetParameterValuesResponse(
+            tuple(await self._tree.get_parameter_values(request.parameter_names))
+        )
+
+    async def _get_parameter_names(self, request: GetParameterNames) -> GetParameterNamesResponse:
+        return GetParameterNamesResponse(
+            await self._tree.get_parameter_names(request.parameter_path, next_level=request.next_level)
+        )
+
+    async def _set_parameter_attributes(
+        self, request: SetParameterAttributes
+    ) -> SetParameterAttributesResponse:
+        await self._tree.set_parameter_attributes(request.parameter_list)
+        return SetParameterAttributesResponse()
+
+    async def _get_parameter_attributes(
+        self, request: GetParameterAttributes
+    ) -> GetParameterAttributesResponse:
+        return GetParameterAttributesResponse(
+            await self._tree.get_parameter_attributes(request.parameter_names)
+        )
+
+    async def _add_object(self, request: AddObject) -> AddObjectResponse:
+        instance, status = await self._tree.add_object(request.object_name, request.parameter_key)
+        return AddObjectResponse(instance, status)
+
+    async def _delete_object(self, request: DeleteObject) -> DeleteObjectResponse:
+        return DeleteObjectResponse(
+            await self._tree.delete_object(request.object_name, request.parameter_key)
+        )
+
+    async def _schedule_inform(self, request: ScheduleInform) -> ScheduleInformResponse:
+        if request.delay_seconds <= 0:
+            raise CwmpFault(FaultCode.INVALID_ARGUMENTS, "DelaySeconds must be positive")
+        if len(request.command_key) > MAX_COMMAND_KEY:
+            raise CwmpFault(
+                FaultCode.INVALID_ARGUMENTS, f"CommandKey is longer than {MAX_COMMAND_KEY} characters"
+            )
+        if len(self._outbox.scheduled) >= MAX_SCHEDULED_INFORMS:
+            raise CwmpFault(FaultCode.RESOURCES_EXCEEDED, f"{MAX_SCHEDULED_INFORMS} Informs are scheduled")
+        self._outbox.schedule_inform(time.time() + request.delay_seconds, request.command_key)
+        await self._outbox.save()
+        return ScheduleInformResponse()
+
+    async def _get_queued_transfers(self, _request: GetQueuedTransfers) -> GetQueuedTransfersResponse:
+        transfers = self._transfers.requested() if self._transfers is not None else ()
+        return GetQueuedTransfersResponse(
+            tuple(
+                QueuedTransferStruct(transfer.command_key, transfer.state)
+                for transfer in transfers[:MAX_QUEUED_TRANSFERS]
+            )
+        )
+
+    async def _get_all_queued_transfers(
+        self, _request: GetAllQueuedTransfers
+    ) -> GetAllQueuedTransfersResponse:
+        if self._transfers is None:
+            return GetAllQueuedTransfersResponse(())
+        transfers = (*self._transfers.requested(), *self._transfers.autonomous())
+        return GetAllQueuedTransfersResponse(transfers[:MAX_QUEUED_TRANSFERS])
+
+    async def _cancel_transfer(self, request: CancelTransfer) -> CancelTransferResponse:
+        if self._transfers is not None:
+            await self._transfers.cancel(request.command_key)
+        return CancelTransferResponse()
+
+
+def _fault(fault: CwmpFault) -> Fault:
+    return Fault(
+        fault.code,
+        fault.text[:MAX_FAULT_STRING],
+        tuple(
+            SetParameterValuesFault(culprit.name, culprit.code, culprit.text) for culprit in fault.parameters
+        ),
+    )
