@@ -1,0 +1,134 @@
+from __future__ import annotations
+
+import json
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.translation.driving import COMMON, TR_181, TYPES
+from translation.model import Attributes, StructureNode, SupportedModel
+from translation.paths import SubTree
+
+NAMES = st.sampled_from(["A", "Bb", "C_c", "X_00-5E"])
+STRUCTURES = st.lists(
+    st.tuples(
+        st.sampled_from(["/BBF/", "/BBF/VoiceService/#/", "/UPnP/DM/"]),
+        st.lists(st.one_of(NAMES, st.just("#")), max_size=4),
+        NAMES,
+        st.sampled_from(["", "/"]),
+    ).map(lambda each: each[0] + "".join(part + "/" for part in each[1]) + each[2] + each[3]),
+    max_size=12,
+)
+ATTRIBUTES = st.builds(
+    Attributes,
+    st.sampled_from(["string", "int", "boolean"]),
+    writable=st.booleans(),
+    event_on_change=st.booleans(),
+)
+
+
+def paths(model: SupportedModel) -> list[str]:
+    return [node.path for node in model.nodes]
+
+
+def test_a_model_has_what_was_listed_and_the_tables_above() -> None:
+    model = SupportedModel.of([TR_181], ["/BBF/Hosts/Host/#/IPAddress", "/BBF/Time/", "/BBF/Time/Enable"])
+    assert paths(model) == [
+        "/BBF/Hosts/Host/",
+        "/BBF/Hosts/Host/#/IPAddress",
+        "/BBF/Time/",
+        "/BBF/Time/Enable",
+    ]
+    assert model.tables == ("/BBF/Hosts/Host/",)
+    assert model.undescribed == {"/BBF/Hosts/Host/", "/BBF/Hosts/Host/#/IPAddress", "/BBF/Time/Enable"}
+
+
+def test_lists_of_the_field() -> None:
+    model = SupportedModel.of(
+        [],
+        [
+            "/",
+            "/BBF/Hosts",
+            "/BBF/Hosts/Host",
+            "/BBF/Hosts/Host/0/IPAddress",
+            "/BBF/Hosts/Host/#/IPAddress",
+            " /BBF/Hosts/Host/#\n",
+            "not a path",
+            "/BBF/Time.Enable",
+        ],
+    )
+    assert paths(model) == [
+        "/BBF/Hosts/",
+        "/BBF/Hosts/Host/",
+        "/BBF/Hosts/Host/#/IPAddress",
+        "/BBF/Hosts/Host/#/",
+    ]
+
+
+def test_the_template_of_a_device() -> None:
+    model = SupportedModel.of(
+        [TR_181, COMMON],
+        [
+            "/BBF/RootDataModelVersion",
+            "/BBF/VoiceService/#/Name",
+            "/UPnP/DM/UpTime",
+            "/UPnP/" + "Long" * 58 + "/X",
+        ],
+    )
+    device = model.root
+    assert device.path == "/BBF/"
+    assert list(device.leaves) == ["RootDataModelVersion"]
+    assert list(device.children) == ["Services", "X_UPNP-ORG_DM"]
+    services = device.children["Services"]
+    assert services.path == ""
+    assert services.children["VoiceService"].path == "/BBF/VoiceService/"
+    assert services.children["VoiceService"].is_table
+    assert services.children["VoiceService"].children["#"].path == "/BBF/VoiceService/#/"
+    others = device.children["X_UPNP-ORG_DM"]
+    assert (others.path, others.children["UPnP"].path) == ("", "/UPnP/")
+    assert list(others.children["UPnP"].children) == ["DM"], "a name too long for an RPC is left out"
+    assert list(others.children["UPnP"].children["DM"].leaves) == ["UpTime"]
+
+
+def test_a_place_above_the_root_is_no_part_of_it() -> None:
+    model = SupportedModel.of(
+        [SubTree("urn:broadband-forum-org:tr-181-2-0", "/Home/BBF/")], ["/Home/BBF/Time/X"]
+    )
+    assert model.root.path == "/Home/BBF/"
+    assert list(model.root.children) == ["Time"]
+
+
+def test_the_root_of_everything_can_be_the_device() -> None:
+    model = SupportedModel.of([SubTree("urn:broadband-forum-org:tr-181-2-0", "/")], ["/Time/X"])
+    assert model.root.path == "/"
+
+
+def test_attributes_come_to_a_model_that_stays_what_it_was() -> None:
+    model = SupportedModel.of([TR_181], ["/BBF/Time/Enable"])
+    enable = Attributes("boolean", writable=True)
+    described = model.described({"/BBF/Time/Enable": enable, "/BBF/Unknown": enable})
+    assert described.nodes == (StructureNode("/BBF/Time/Enable", enable),)
+    assert described.root.children["Time"].leaves == {"Enable": enable}
+    assert model.undescribed
+    assert not described.undescribed
+    assert model.described({}) is model
+
+
+@given(STRUCTURES, st.data())
+def test_a_model_survives_as_a_record(structures: list[str], data: st.DataObject) -> None:
+    model = SupportedModel.of([TR_181, COMMON], structures)
+    told = {path: data.draw(ATTRIBUTES) for path in paths(model) if data.draw(st.booleans())}
+    model = model.described(told)
+    record = json.loads(json.dumps(model.to_record()))
+    restored = SupportedModel.from_record(record)
+    assert restored == model
+    assert hash(restored) == hash(model)
+
+
+def test_equal_models_are_one() -> None:
+    first = SupportedModel.of([TR_181], TYPES).described(TYPES).shared()
+    second = SupportedModel.of([TR_181], TYPES).described(TYPES).shared()
+    assert second is first
+    assert second.root is first.root
+    other = SupportedModel.of([COMMON], TYPES)
+    assert other.shared() is other

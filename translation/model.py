@@ -1,0 +1,172 @@
+"""The data model that a device supports: which parameters and tables there may be, and their attributes.
+
+It is the same for all devices of one kind, immutable and hashable, so that a house full of equal sensors
+shares one. What one device has of it is a `Tree`.
+
+Source: TR-330 4.3, CMS 2.3
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, NamedTuple, Self
+from weakref import WeakValueDictionary
+
+from translation.datatypes import STRING
+from translation.paths import (
+    ANY_INSTANCE,
+    MAX_PATH_LENGTH,
+    ROOT,
+    Parts,
+    Prefixes,
+    SubTree,
+    UpnpPath,
+    parse_all,
+)
+
+
+class Attributes(NamedTuple):
+    """What a device says of a node: its type by XML Schema, Access, EventOnChange. Source: CMS 2.3.2"""
+
+    type: str = STRING
+    writable: bool = False
+    event_on_change: bool = False
+
+
+UNDESCRIBED = Attributes()
+"""What is taken for the attributes of a node before the device has told them, or if it does not."""
+
+
+MAX_NUMBER_LENGTH = 10
+"""Digits of an instance number."""
+
+
+class StructureNode(NamedTuple):
+    """A structure path, and its attributes as soon as they are known."""
+
+    path: str
+    attributes: Attributes | None = None
+
+
+@dataclass(slots=True)
+class ObjectTemplate:
+    """One object of the CWMP tree, for all rows of the tables above it at once.
+
+    `path` is its UPnP structure path, empty for an object that only CWMP has (`Device.Services.`). `leaves`
+    are its parameters by name. A table has its rows as the child `#`.
+    """
+
+    path: str = ""
+    attributes: Attributes = UNDESCRIBED
+    leaves: dict[str, Attributes] = field(default_factory=dict)
+    children: dict[str, ObjectTemplate] = field(default_factory=dict)
+
+    @property
+    def is_table(self) -> bool:
+        """Whether it has rows."""
+        return ANY_INSTANCE in self.children
+
+
+@dataclass(frozen=True)
+class SupportedModel:
+    """What a device supports, in its own order: parameters, tables, and objects listed by themselves."""
+
+    subtrees: tuple[SubTree, ...]
+    nodes: tuple[StructureNode, ...]
+
+    @classmethod
+    def of(cls, subtrees: Iterable[SubTree], paths: Iterable[str]) -> Self:
+        """The model of what a device listed.
+
+        Its list may have instance numbers in the place of `#`, objects without their slash, duplicates, and
+        what is no path at all.
+        """
+        structures = dict.fromkeys(path.structure for path in parse_all(paths))
+        objects = {path.parts[:length] for path in structures for length in range(len(path.parts))}
+        nodes: dict[str, Attributes | None] = {}
+        for path in structures:
+            nodes.update((table, None) for table in _tables(path.parts))
+            if path.is_parameter and path.parts not in objects:
+                nodes[str(path)] = None
+            elif path.parts:
+                nodes.setdefault(str(UpnpPath(path.parts)), UNDESCRIBED)  # has no attributes of its own
+        return cls(tuple(subtrees), tuple(StructureNode(*node) for node in nodes.items()))
+
+    def described(self, attributes: Mapping[str, Attributes]) -> SupportedModel:
+        """The same with attributes that were not known before, by structure path."""
+        if not attributes:
+            return self
+        nodes = (StructureNode(path, attributes.get(path, before)) for path, before in self.nodes)
+        return SupportedModel(self.subtrees, tuple(nodes))
+
+    @property
+    def undescribed(self) -> frozenset[str]:
+        """The structure paths of parameters and tables whose attributes are not known."""
+        return frozenset(node.path for node in self.nodes if node.attributes is None)
+
+    @cached_property
+    def tables(self) -> tuple[str, ...]:
+        """The structure paths of all tables."""
+        every = (table for node in self.nodes for table in _tables(UpnpPath.parse(node.path).parts))
+        return tuple(dict.fromkeys(every))
+
+    @cached_property
+    def root(self) -> ObjectTemplate:
+        """The template of `Device.`, with all below it."""
+        device = ObjectTemplate()
+        prefixes = Prefixes.of(self.subtrees)
+        for text, attributes in self.nodes:
+            path = UpnpPath.parse(text)
+            cwmp = prefixes.to_cwmp(path.parts)
+            if len(".".join(cwmp)) + cwmp.count(ANY_INSTANCE) * MAX_NUMBER_LENGTH > MAX_PATH_LENGTH:
+                continue
+            above = path.parts[:-1] if path.is_parameter else path.parts
+            for length in range(len(above) + 1):
+                place = prefixes.to_cwmp(above[:length])
+                # What lies above a prefix may belong to another model, and then is no part of this path.
+                if place == cwmp[: len(place)] and (length or place == ROOT):
+                    template = _object_at(device, place)
+                    template.path = template.path or str(UpnpPath(above[:length]))
+            if path.is_parameter:
+                _object_at(device, cwmp[:-1]).leaves.setdefault(cwmp[-1], attributes or UNDESCRIBED)
+            else:
+                _object_at(device, cwmp).attributes = attributes or UNDESCRIBED
+        return device
+
+    def shared(self) -> SupportedModel:
+        """The one object for all models that are equal to this, with what was made from it."""
+        return _shared.setdefault(self, self)
+
+    def to_record(self) -> Any:
+        """The model as JSON."""
+        return {
+            "subtrees": [list(subtree) for subtree in self.subtrees],
+            "nodes": [[node.path, *(node.attributes or ())] for node in self.nodes],
+        }
+
+    @classmethod
+    def from_record(cls, record: Any) -> Self:
+        """The model that `to_record` made this of."""
+        return cls(
+            tuple(SubTree(*subtree) for subtree in record["subtrees"]),
+            tuple(
+                StructureNode(path, Attributes(*attributes) if attributes else None)
+                for path, *attributes in record["nodes"]
+            ),
+        )
+
+
+_shared: WeakValueDictionary[SupportedModel, SupportedModel] = WeakValueDictionary()
+
+
+def _tables(parts: Parts) -> Iterator[str]:
+    return (str(UpnpPath(parts[:index])) for index, part in enumerate(parts) if part == ANY_INSTANCE)
+
+
+def _object_at(device: ObjectTemplate, place: Parts) -> ObjectTemplate:
+    template = device
+    for part in place[1:]:
+        template = template.children.setdefault(part, ObjectTemplate())
+    return template
