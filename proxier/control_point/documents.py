@@ -1,0 +1,140 @@
+"""Documents from devices: fetched with bounds, and only from where they may come from."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import Final
+from weakref import WeakValueDictionary
+
+import aiohttp
+from yarl import URL
+
+HEADERS: Final[Mapping[str, str]] = {
+    "User-Agent": "Linux/1.0 UPnP/1.1 proxier/1.0",
+    "Accept-Encoding": "identity",
+}
+"""User-Agent is always the same, since descriptions were seen to depend on it. Source: UDA 1.1 1.3.2"""
+LARGEST_DOCUMENT: Final = 4 * 1024 * 1024
+"""Bytes."""
+LONGEST_FETCH: Final = 30.0
+"""Seconds, from connecting to the last byte."""
+LONGEST_URL: Final = 2048
+MOST_REDIRECTS: Final = 3
+MOST_FETCHES: Final = 64
+"""At once."""
+MOST_FETCHES_PER_HOST: Final = 8
+"""At once, so that a host that never answers keeps nobody else waiting."""
+
+
+class DocumentUnavailable(Exception):
+    """A document that could not be fetched; later it may be there."""
+
+
+class DocumentRefused(Exception):
+    """A document, or a URL, that is not what it must be."""
+
+
+class DocumentFetcher:
+    """Fetches descriptions and SCPDs; one for all devices."""
+
+    def __init__(self, session: aiohttp.ClientSession) -> None:
+        self._session = session
+        self._turns = asyncio.Semaphore(MOST_FETCHES)
+        self._turns_of: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
+
+    async def fetch(self, url: str, host: str) -> tuple[str, bytes]:
+        """Fetch a document from `host`; returns the URL that had it after all redirects, and the bytes.
+
+        Raises:
+            DocumentUnavailable: no answer, or no complete one in time.
+            DocumentRefused: another status than 200, too large, or a URL that points elsewhere.
+        """
+        turns = self._turns_of.setdefault(host, asyncio.Semaphore(MOST_FETCHES_PER_HOST))
+        async with turns, self._turns:
+            try:
+                async with asyncio.timeout(LONGEST_FETCH):
+                    return await self._fetch(url, host)
+            except TimeoutError:
+                raise DocumentUnavailable(f"{url} took longer than {LONGEST_FETCH:g} s") from None
+            except TooLarge as error:
+                raise DocumentRefused(f"{url} has {error}") from None
+            except (aiohttp.ClientError, OSError, ValueError) as error:
+                raise DocumentUnavailable(f"{url} cannot be fetched: {describe(error)}") from None
+
+    async def _fetch(self, url: str, host: str) -> tuple[str, bytes]:
+        for _ in range(MOST_REDIRECTS + 1):
+            here = url_at(url, host)
+            async with self._session.get(here, allow_redirects=False) as response:
+                if response.status in {301, 302, 303, 307, 308}:
+                    url = url_at(response.headers.get("Location", ""), host, base=here)
+                    continue
+                if response.status != 200:
+                    raise DocumentRefused(f"{here} is answered with HTTP {response.status}")
+                return here, await read_body(response, LARGEST_DOCUMENT)
+        raise DocumentRefused(f"{url} is redirected more than {MOST_REDIRECTS} times")
+
+
+class TooLarge(ValueError):
+    """A body over its limit."""
+
+
+async def read_body(response: aiohttp.ClientResponse, largest: int) -> bytes:
+    """Read a whole body, but no more than `largest` bytes of it.
+
+    Raises:
+        TooLarge: there is more.
+    """
+    if (response.content_length or 0) > largest:
+        response.close()
+        raise TooLarge(f"more than {largest} bytes")
+    pieces = []
+    size = 0
+    async for piece in response.content.iter_any():
+        size += len(piece)
+        if size > largest:
+            response.close()
+            raise TooLarge(f"more than {largest} bytes")
+        pieces.append(piece)
+    return b"".join(pieces)
+
+
+def url_at(reference: str, host: str, base: str = "") -> str:
+    """Make a reference an absolute URL, and see to it that it points at `host`.
+
+    Raises:
+        DocumentRefused: it does not, or is no http URL.
+    """
+    try:
+        url = URL(base).join(URL(reference)) if base else URL(reference)
+        port = url.port
+    except ValueError:
+        raise DocumentRefused(f"{reference[:100]!r} is no URL") from None
+    if len(reference) > LONGEST_URL or url.scheme != "http" or not port or url.user is not None:
+        raise DocumentRefused(f"{str(url)[:100]} is no plain http URL")
+    if url.host != host.lower():
+        raise DocumentRefused(f"{str(url)[:100]} points elsewhere than to {host}")
+    return str(url)
+
+
+def open_session(*, keep_open_seconds: float = 0) -> aiohttp.ClientSession:
+    """A session that keeps no cookies, uses no proxy and has no time limits of its own.
+
+    It holds no connection open after an answer, or one to each host and port for so long.
+    """
+    if keep_open_seconds:
+        connector = aiohttp.TCPConnector(limit=0, limit_per_host=1, keepalive_timeout=keep_open_seconds)
+    else:
+        connector = aiohttp.TCPConnector(limit=0, force_close=True)
+    return aiohttp.ClientSession(
+        connector=connector,
+        headers=HEADERS,
+        cookie_jar=aiohttp.DummyCookieJar(),
+        timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),
+        auto_decompress=False,
+    )
+
+
+def describe(error: BaseException) -> str:
+    """What an exception of the network says, in one line."""
+    return " ".join(str(error).split()) or type(error).__name__

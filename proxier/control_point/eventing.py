@@ -1,0 +1,297 @@
+"""Subscriptions to the events of devices: made, renewed, made again when they are lost.
+
+A subscription renews before half its time, and is made anew when the device does not know it any more, when a
+notification is missing (SEQ), or when it could not be renewed in time. Failures are repeated after a growing
+pause: a device that has gone silent costs next to nothing. Source: UDA 1.1 4.1
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import re
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from http import HTTPStatus
+from types import TracebackType
+from typing import Final, Self
+
+import aiohttp
+
+from proxier.control_point.callbacks import CallbackServer
+from proxier.control_point.device import ProxiedDevice, ProxiedService
+from proxier.control_point.documents import describe
+from translation.actions import Service, StateChange
+
+ASKED_SECONDS: Final = 1800
+UNSAID_SECONDS: Final = 300
+"""Where the device does not say how long it grants: the shortest seen in the field."""
+LONGEST_SECONDS: Final = 86400
+SHORTEST_PAUSE: Final = 1.0
+"""Seconds between two requests for one subscription, however short the device grants it."""
+LONGEST_REQUEST: Final = 15.0
+"""Seconds for one SUBSCRIBE."""
+LONGEST_GOODBYE: Final = 2.0
+"""Seconds for all UNSUBSCRIBEs at the end."""
+FIRST_EVENT_SECONDS: Final = 10.0
+"""A device that has sent nothing by then may never do."""
+STEADY_SECONDS: Final = 60.0
+"""A subscription lost sooner counts as one more failure."""
+FIRST_PAUSE: Final = 5.0
+LONGEST_PAUSE: Final = 300.0
+MOST_EARLY: Final = 8
+"""Notifications that may come before the answer to SUBSCRIBE."""
+LAST_SEQ: Final = 0xFFFFFFFF
+
+_ASKED: Final = f"Second-{ASKED_SECONDS}"
+_TIMEOUT = re.compile(r"second-(\d{1,10}|infinite)", re.IGNORECASE)
+_LOGGER = logging.getLogger(__name__)
+
+Changed = Callable[[str, StateChange], bool]
+"""Takes a device's UDN and a change; False when it cannot be kept, so that everything must be read anew."""
+Doubted = Callable[[str], None]
+"""Takes the UDN of a device that did not answer."""
+
+
+class _Refused(Exception):
+    """The device answered, and not as wished."""
+
+
+class _NoAnswer(Exception):
+    """The device did not answer."""
+
+
+class Subscription:
+    """The events of one service of one device."""
+
+    def __init__(self, owner: Eventing, device: ProxiedDevice, service: ProxiedService) -> None:
+        self.address = device.address
+        self.live = False
+        """Whether the first notification has come, and none is known to be missing."""
+        self._owner = owner
+        self._device = device
+        self._service = service
+        self._path = ""
+        self._sid = ""
+        self._last_seq: int | None = None
+        self._early: list[tuple[str, int | None, Mapping[str, str]]] = []
+        self._wake = asyncio.Event()
+        self._lost = ""
+        self._said = ""
+
+    async def run(self) -> None:
+        """Keep the subscription until cancelled."""
+        loop = asyncio.get_running_loop()
+        failures = 0
+        try:
+            while True:
+                began = loop.time()
+                try:
+                    await self._hold(await self._subscribe())
+                except (_Refused, _NoAnswer) as error:
+                    self._say(f"cannot be had: {error}")
+                    failures += 1
+                    self._sid = ""
+                else:
+                    failures = 0 if loop.time() - began > STEADY_SECONDS else failures + 1
+                    if failures <= 1:
+                        continue
+                await self._pause(min(FIRST_PAUSE * 2 ** min(failures - 1, 9), LONGEST_PAUSE))
+        finally:
+            self.live = False
+            self._owner.callbacks.close_path(self._path)
+
+    def renew(self) -> None:
+        """Renew at once: the device may have restarted."""
+        self._wake.set()
+
+    def notified(self, sid: str, seq: int | None, variables: Mapping[str, str]) -> bool:
+        """Take a notification; False when the SID is unknown."""
+        if not self._sid:
+            if len(self._early) < MOST_EARLY:
+                self._early.append((sid, seq, variables))
+            return True
+        if sid != self._sid:
+            return False
+        if not self._lost:
+            self._take(seq, variables)
+        return True
+
+    async def unsubscribe(self) -> None:
+        """Tell the device that its events are no longer wanted."""
+        sid, self._sid = self._sid, ""
+        if sid:
+            with suppress(_Refused, _NoAnswer):
+                await self._request("UNSUBSCRIBE", {"SID": sid})
+
+    def _take(self, seq: int | None, variables: Mapping[str, str]) -> None:
+        expected = 0 if self._last_seq is None else 1 if self._last_seq == LAST_SEQ else self._last_seq + 1
+        if seq is None:
+            seq = expected
+        if seq == self._last_seq:
+            return
+        if seq != expected:
+            self._lose(f"notification {expected} is missing")
+            return
+        self._last_seq = seq
+        self.live = True
+        self._said = ""
+        change = StateChange(self._service.service, variables, complete=seq == 0)
+        if not self._owner.changed(self._device.udn, change):
+            self._lose("more notifications than can be handled")
+
+    def _lose(self, reason: str) -> None:
+        self.live = False
+        self._lost = reason
+        self._wake.set()
+
+    async def _subscribe(self) -> float:
+        """Subscribe; returns for how many seconds."""
+        self._owner.callbacks.close_path(self._path)
+        self._sid, self._last_seq, self._lost, self.live = "", None, "", False
+        self._early.clear()
+        self._wake.clear()
+        try:
+            self._path, url = self._owner.callbacks.open_path(self)
+        except OSError as error:
+            raise _NoAnswer(describe(error)) from None
+        headers = {"CALLBACK": f"<{url}>", "NT": "upnp:event", "TIMEOUT": _ASKED}
+        answer = await self._request("SUBSCRIBE", headers)
+        self._sid = answer.get("SID", "").strip()
+        if not self._sid:
+            raise _Refused("the answer to SUBSCRIBE has no SID")
+        for sid, seq, variables in self._early:
+            self.notified(sid, seq, variables)
+        self._early.clear()
+        return _granted(answer)
+
+    async def _hold(self, granted: float) -> None:
+        """Renew as long as it can be done."""
+        loop = asyncio.get_running_loop()
+        ends = loop.time() + granted
+        pause = _before_half(granted)
+        silence = loop.call_later(FIRST_EVENT_SECONDS, self._note_silence)
+        try:
+            while True:
+                await self._pause(pause)
+                if self._lost:
+                    self._say(f"is made anew: {self._lost}")
+                    await self.unsubscribe()
+                    return
+                try:
+                    answer = await self._request("SUBSCRIBE", {"SID": self._sid, "TIMEOUT": _ASKED})
+                except _NoAnswer as error:
+                    self._say(f"cannot be renewed: {error}")
+                    if loop.time() >= ends:
+                        return
+                    pause = max(FIRST_PAUSE, (ends - loop.time()) / 2)
+                else:
+                    ends = loop.time() + _granted(answer)
+                    pause = _before_half(_granted(answer))
+        except _Refused as refusal:
+            _LOGGER.debug("%s: subscription to %s is gone: %s", self._device, self._service, refusal)
+        finally:
+            self.live = False
+            silence.cancel()
+
+    async def _pause(self, seconds: float) -> None:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._wake.wait(), seconds)
+        self._wake.clear()
+
+    async def _request(self, method: str, headers: Mapping[str, str]) -> Mapping[str, str]:
+        """Send a request; returns the headers of the answer."""
+        try:
+            async with (
+                asyncio.timeout(LONGEST_REQUEST),
+                self._owner.session.request(
+                    method, self._service.event_url, headers=headers, allow_redirects=False
+                ) as response,
+            ):
+                if response.status != HTTPStatus.OK:
+                    raise _Refused(f"{method} is answered with HTTP {response.status}")
+                return response.headers
+        except TimeoutError:
+            self._owner.doubted(self._device.udn)
+            raise _NoAnswer(f"no answer to {method} within {LONGEST_REQUEST:g} s") from None
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            self._owner.doubted(self._device.udn)
+            raise _NoAnswer(describe(error)) from None
+
+    def _note_silence(self) -> None:
+        if not self.live:
+            self._say("was accepted, but no first event comes: its state has to be polled")
+
+    def _say(self, what: str) -> None:
+        if what != self._said:
+            self._said = what
+            _LOGGER.warning("%s: subscription to %s %s", self._device, self._service, what)
+
+
+class Eventing:
+    """The subscriptions of all devices; leaving this context unsubscribes."""
+
+    def __init__(
+        self, session: aiohttp.ClientSession, callbacks: CallbackServer, changed: Changed, doubted: Doubted
+    ) -> None:
+        self.session = session
+        self.callbacks = callbacks
+        self.changed = changed
+        self.doubted = doubted
+        self._running: dict[tuple[str, Service], tuple[Subscription, asyncio.Task[None]]] = {}
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        subscriptions = [subscription for subscription, _ in self._running.values()]
+        await self._cancel(list(self._running))
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LONGEST_GOODBYE):
+                await asyncio.gather(*(subscription.unsubscribe() for subscription in subscriptions))
+
+    async def follow(self, device: ProxiedDevice) -> None:
+        """Subscribe to all services of a device, in place of what there was of it."""
+        await self.drop(device.udn)
+        for service in device.services.values():
+            if service.event_url:
+                subscription = Subscription(self, device, service)
+                task = asyncio.create_task(subscription.run())
+                self._running[device.udn, service.service] = subscription, task
+
+    async def drop(self, udn: str) -> None:
+        """Forget a device's subscriptions; the device is gone, so it is not told."""
+        await self._cancel([key for service in Service if (key := (udn, service)) in self._running])
+
+    def renew(self, udn: str) -> None:
+        """Renew a device's subscriptions at once, since it may have lost them."""
+        for service in Service:
+            if (udn, service) in self._running:
+                self._running[udn, service][0].renew()
+
+    def live(self, udn: str, service: Service) -> bool:
+        """Whether the events of a service arrive."""
+        return (udn, service) in self._running and self._running[udn, service][0].live
+
+    async def _cancel(self, keys: list[tuple[str, Service]]) -> None:
+        tasks = [self._running.pop(key)[1] for key in keys]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _granted(answer: Mapping[str, str]) -> float:
+    """For how many seconds a subscription is granted; one without end is renewed all the same."""
+    said = _TIMEOUT.fullmatch(answer.get("TIMEOUT", "").strip())
+    if said is None:
+        return UNSAID_SECONDS
+    if said[1].lower() == "infinite":
+        return ASKED_SECONDS
+    return min(int(said[1]), LONGEST_SECONDS)
+
+
+def _before_half(granted: float) -> float:
+    return max(SHORTEST_PAUSE, granted * random.uniform(0.4, 0.49))  # noqa: S311 - only spreads the load

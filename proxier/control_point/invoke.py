@@ -1,0 +1,129 @@
+"""Action calls, over one kept-open connection per device, in order.
+
+async_upnp_client's requester is not used here: it sends any action again, writes included, when a connection
+breaks, follows redirects, and reads answers of any size. Source: UDA 1.1 3.2; field practice
+"""
+
+from __future__ import annotations
+
+import asyncio
+import io
+from dataclasses import dataclass, field
+from typing import Final
+
+import aiohttp
+
+from proxier.control_point.device import ProxiedDevice, ProxiedService
+from proxier.control_point.documents import describe, read_body
+from proxier.control_point.markup import MarkupRefused
+from proxier.control_point.soap import is_document, read_answer, write_call
+from translation.actions import ActionCall, ActionError, ActionResult, DeviceUnreachable
+
+LARGEST_ANSWER: Final = 16 * 1024 * 1024
+"""Bytes: the values of 20,000 parameters are a quarter of it."""
+LARGEST_AT_ONCE: Final = 1024 * 1024
+"""Bytes; aiohttp warns of more in one piece, and sends a file in several."""
+INVALID_ACTION: Final = 401
+_OTHER_STYLE_AFTER: Final = frozenset({402, 702})
+"""Invalid Args and Invalid XML Argument: the device may want documents in the other style."""
+_BROKEN = (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError)
+"""What a kept connection fails with when the device has closed it meanwhile."""
+
+
+@dataclass(slots=True)
+class _Line:
+    """What is kept per device: who is next, and how it wants documents."""
+
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    inline: bool = False
+
+
+class _Unreadable(DeviceUnreachable):
+    """Something came that is no answer, with this HTTP status."""
+
+    def __init__(self, reason: str, status: int) -> None:
+        super().__init__(reason)
+        self.status = status
+
+
+class Invoker:
+    """Calls actions; one for all devices. `session` keeps one connection to each host and port."""
+
+    def __init__(self, session: aiohttp.ClientSession, action_timeout: float) -> None:
+        self._session = session
+        self._action_timeout = action_timeout
+        self._lines: dict[str, _Line] = {}
+
+    async def invoke(self, device: ProxiedDevice, call: ActionCall) -> ActionResult:
+        """Call an action, once those before it are done.
+
+        A read that a broken connection swallowed is sent once more, and once in the other style of documents
+        when the device did not understand it; a write is sent once, whatever happens.
+
+        Raises:
+            ActionError: the device refused it, or its SCPD does not declare it (401).
+            DeviceUnreachable: there was no answer that can be read in time.
+        """
+        service = device.services.get(call.service)
+        if service is None or call.name not in service.arguments:
+            raise ActionError(INVALID_ACTION, f"{device.udn} has no action {call.service.name}.{call.name}")
+        line = self._lines.setdefault(device.udn, _Line())
+        async with line.turn:
+            try:
+                return await self._call(service, call, inline=line.inline)
+            except (ActionError, _Unreadable) as refusal:
+                if not _worth_the_other_style(call, refusal):
+                    raise
+                try:
+                    result = await self._call(service, call, inline=not line.inline)
+                except (ActionError, DeviceUnreachable):
+                    raise refusal from None
+                line.inline = not line.inline
+                return result
+
+    def forget(self, udn: str) -> None:
+        """Keep nothing more of a device that has left."""
+        self._lines.pop(udn, None)
+
+    async def _call(self, service: ProxiedService, call: ActionCall, *, inline: bool) -> ActionResult:
+        names = service.arguments[call.name]
+        body = write_call(service.service_type, call.name, names, call.arguments, inline=inline)
+        headers = {
+            "Content-Type": 'text/xml; charset="utf-8"',
+            "SOAPACTION": f'"{service.service_type}#{call.name}"',
+        }
+        try:
+            async with asyncio.timeout(self._action_timeout):
+                try:
+                    status, answer = await self._post(service.control_url, headers, body)
+                except _BROKEN as error:
+                    if isinstance(error, aiohttp.ClientConnectorError) or not _is_read(call):
+                        raise
+                    status, answer = await self._post(service.control_url, headers, body)
+        except TimeoutError:
+            raise DeviceUnreachable(f"{call.name}: no answer within {self._action_timeout:g} s") from None
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            raise DeviceUnreachable(f"{call.name}: {describe(error)}") from None
+        try:
+            return read_answer(answer)
+        except MarkupRefused as refused:
+            raise _Unreadable(f"{call.name}: HTTP {status} with {refused}", status) from None
+
+    async def _post(self, url: str, headers: dict[str, str], body: bytes) -> tuple[int, bytes]:
+        if self._session.closed:
+            raise aiohttp.ClientConnectionError("the control point has stopped")
+        data = body if len(body) <= LARGEST_AT_ONCE else io.BytesIO(body)
+        async with self._session.post(url, data=data, headers=headers, allow_redirects=False) as response:
+            return response.status, await read_body(response, LARGEST_ANSWER)
+
+
+def _is_read(call: ActionCall) -> bool:
+    return call.name.startswith("Get")
+
+
+def _worth_the_other_style(call: ActionCall, refusal: ActionError | _Unreadable) -> bool:
+    if not _is_read(call) or not any(is_document(value) for value in call.arguments.values()):
+        return False
+    if isinstance(refusal, ActionError):
+        return refusal.code in _OTHER_STYLE_AFTER
+    return refusal.status == 500

@@ -1,0 +1,131 @@
+"""When descriptions are read: once for each location, again when something changed, later when it failed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Final
+
+from proxier.control_point.complaints import Complaints
+from proxier.control_point.description import Description, DescriptionReader
+from proxier.control_point.documents import DocumentRefused, DocumentUnavailable
+from proxier.control_point.tasks import Tasks
+
+FIRST_RETRY: Final = 2.0
+"""Seconds; doubled with each failure."""
+LONGEST_RETRY: Final = 60.0
+LONGEST_RETRY_OF_REFUSED: Final = 600.0
+"""What was wrong with a document is seldom right a minute later."""
+MOST_LOCATIONS: Final = 8192
+"""The oldest that has nothing for us is forgotten when another comes."""
+
+Done = Callable[[Description], Awaitable[None]]
+Failed = Callable[[str, frozenset[str]], None]
+"""Takes a location that could not be read, and the UDNs that were announced with it."""
+
+
+@dataclass(slots=True, eq=False)
+class _Reading:
+    location: str
+    address: str
+    host: str
+    announced: set[str] = field(default_factory=set)
+    """The UDNs, in lower case, that were announced with this location."""
+    proxied: frozenset[str] = frozenset()
+    """The UDNs, in lower case, of the devices that it had for us when it was read."""
+    task: asyncio.Task[None] | None = None
+    again: bool = False
+    wake: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+class Readings:
+    """Reads descriptions and hands them to `done`; see the module."""
+
+    def __init__(self, reader: DescriptionReader, done: Done, failed: Failed, complaints: Complaints) -> None:
+        self._reader = reader
+        self._done = done
+        self._failed = failed
+        self._complaints = complaints
+        self._readings: dict[str, _Reading] = {}
+        self._tasks = Tasks()
+
+    def want(self, udn: str, location: str, address: str) -> None:
+        """Read a description for a UDN that is new, or back; once is enough for all the UDNs in it."""
+        reading = self._get(udn, location, address)
+        if reading.task is None and (not reading.proxied or udn in reading.proxied):
+            self._start(reading)
+
+    def want_again(self, udn: str, location: str, address: str, host: str = "") -> None:
+        """Read a description that may have changed since; at once, even when it failed before.
+
+        `host` is what its URLs have to name, where that is not the address.
+        """
+        reading = self._get(udn, location, address, host)
+        if reading.task is None:
+            self._start(reading)
+        else:
+            reading.again = True
+            reading.wake.set()
+
+    def is_busy(self, location: str) -> bool:
+        """Whether a description is being read, or will be tried again."""
+        reading = self._readings.get(location)
+        return reading is not None and reading.task is not None
+
+    def forget(self, udn: str) -> None:
+        """Stop reading what was read for this UDN alone."""
+        for reading in [r for r in self._readings.values() if udn in r.announced]:
+            reading.announced.discard(udn)
+            if not reading.announced:
+                self._drop(reading)
+
+    async def close(self) -> None:
+        """Stop reading."""
+        await self._tasks.close()
+
+    def _get(self, udn: str, location: str, address: str, host: str = "") -> _Reading:
+        reading = self._readings.get(location)
+        if reading is None:
+            if len(self._readings) >= MOST_LOCATIONS:
+                oldest = next((r for r in self._readings.values() if not r.proxied), None)
+                self._drop(oldest or next(iter(self._readings.values())))
+            reading = self._readings[location] = _Reading(location, address, host)
+        reading.announced.add(udn)
+        return reading
+
+    def _drop(self, reading: _Reading) -> None:
+        del self._readings[reading.location]
+        if reading.task is not None:
+            reading.task.cancel()
+
+    def _start(self, reading: _Reading) -> None:
+        reading.task = self._tasks.start(self._read(reading))
+
+    async def _read(self, reading: _Reading) -> None:
+        failures = 0
+        try:
+            while True:
+                reading.again = False
+                reading.wake.clear()
+                try:
+                    description = await self._reader.read(reading.location, reading.address, reading.host)
+                except (DocumentUnavailable, DocumentRefused) as error:
+                    longest = (
+                        LONGEST_RETRY if isinstance(error, DocumentUnavailable) else LONGEST_RETRY_OF_REFUSED
+                    )
+                    self._complaints.say(reading.location, f"not proxied: {error}")
+                    self._failed(reading.location, frozenset(reading.announced))
+                    with suppress(TimeoutError):
+                        pause = min(FIRST_RETRY * 2 ** min(failures, 16), longest)
+                        await asyncio.wait_for(reading.wake.wait(), pause)
+                    failures += 1
+                    continue
+                failures = 0
+                reading.proxied = frozenset(device.udn.lower() for device in description.devices)
+                await self._done(description)
+                if not reading.again:
+                    return
+        finally:
+            reading.task = None

@@ -1,0 +1,340 @@
+"""The configuration: what may stand in it, what is meant where nothing stands, and what is wrong with it.
+
+The dataclasses are the whole table: a section is a class, a key is a field, its default is the field's
+default, its limits stand in the annotation, and its meaning and unit in the text under it. A field that its
+class leaves out of `repr` is a secret, and is masked wherever settings are shown.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import os
+import re
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import MISSING, dataclass, field, fields
+from pathlib import Path
+from typing import Annotated, Any, Literal, NamedTuple, get_args, get_origin, get_type_hints
+
+from proxier.errors import ProxierError
+from proxier.settings_rules import (
+    DATABASE_PREFIX,
+    DAY,
+    NO_OR_WEB_ADDRESS,
+    NOT_EMPTY,
+    OUI,
+    PORT,
+    UNSIGNED_INT,
+    WAIT,
+    WEB_ADDRESS,
+    Between,
+    DatabaseFile,
+    Longest,
+    OneOf,
+    ReadableFile,
+    Rule,
+)
+
+CONFIG_VARIABLE = "PROXIER_CONFIG"
+CONFIG_NAME = "proxier.toml"
+SYSTEM_CONFIG = Path("/etc/proxier") / CONFIG_NAME
+MASK = "********"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AcsSettings:
+    """The operator's ACS, and the sessions with it."""
+
+    url: Annotated[str, WEB_ADDRESS, Longest(256)]
+    """Every device's ManagementServer.URL until the ACS changes it."""
+    username: Annotated[str, Longest(256)] = ""
+    """What the ACS's challenges are answered with; empty: no authentication is offered."""
+    password: Annotated[str, Longest(256)] = field(default="", repr=False)
+    """The password that belongs to `username`."""
+    periodic_inform_enable: bool = True
+    """Whether devices inform the ACS periodically, until the ACS changes it."""
+    periodic_inform_interval: Annotated[int, Between(1, UNSIGNED_INT)] = DAY
+    """Seconds between two periodic Informs, until the ACS changes it."""
+    retry_minimum_wait: Annotated[int, Between(1, 65535)] = 5
+    """Seconds: CWMPRetryMinimumWaitInterval, from which the wait after failed sessions grows."""
+    retry_interval_multiplier: Annotated[int, Between(1000, 65535)] = 2000
+    """Thousandths: CWMPRetryIntervalMultiplier, by which the wait grows with each failure."""
+    request_timeout: Annotated[float, WAIT] = 30
+    """Seconds to wait for the ACS's answer to one request."""
+    ca_file: Annotated[str, ReadableFile()] = ""
+    """Certificates (PEM) of the authorities that may vouch for the ACS; empty: the system's."""
+    client_certificate: Annotated[str, ReadableFile()] = ""
+    """The certificate (PEM) that the ACS is shown; empty: none."""
+    client_key: Annotated[str, ReadableFile()] = ""
+    """The key (PEM) of `client_certificate`; empty: it is in the same file."""
+    allow_basic_without_tls: bool = False
+    """Whether a Basic challenge is answered over plain http, where all on the way can read the password."""
+    max_sessions: Annotated[int, Between(1, 10000)] = 32
+    """Sessions at once, of all devices together."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IdentitySettings:
+    """The proxier's own CWMP endpoint."""
+
+    enable: bool = True
+    """Whether the proxier itself is a device of the ACS."""
+    manufacturer: Annotated[str, Longest(64)] = "Open Proxier"
+    """The proxier's DeviceInfo.Manufacturer."""
+    oui: Annotated[str, OUI] = "000000"
+    """The proxier's DeviceInfo.ManufacturerOUI, and that of devices without one and without a MAC address."""
+    product_class: Annotated[str, Longest(64)] = "CPEProxier"
+    """The proxier's DeviceInfo.ProductClass."""
+    serial_number: Annotated[str, Longest(64)] = ""
+    """The proxier's DeviceInfo.SerialNumber; empty: made once, and kept in the database."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectionRequestSettings:
+    """The listener for the ACS's connection requests, one for all devices."""
+
+    host: Annotated[str, NOT_EMPTY] = "0.0.0.0"  # noqa: S104 - the ACS is on none of our networks
+    """The address to listen on."""
+    port: Annotated[int, PORT] = 7547
+    """The TCP port to listen on; 0: any free port, kept in the database."""
+    public_url: Annotated[str, NO_OR_WEB_ADDRESS] = ""
+    """What every ConnectionRequestURL begins with; empty: found out."""
+    username: Annotated[str, Longest(256)] = ""
+    """The user that the ACS has to be; empty: made per device, and kept."""
+    password: Annotated[str, Longest(256)] = field(default="", repr=False)
+    """The password that the ACS has to know; empty: made per device, and kept."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpnpSettings:
+    """The control point: where it looks for devices, and which ones it takes."""
+
+    interfaces: Annotated[tuple[str, ...], NOT_EMPTY] = ()
+    """Addresses or names of interfaces to search on; empty: every multicast interface with a private address
+    and no default route."""
+    search_interval: Annotated[float, WAIT] = 60
+    """Seconds between two searches, and between two looks whether a device of `locations` is still there."""
+    action_timeout: Annotated[float, WAIT] = 30
+    """Seconds to wait for the answer to one action."""
+    callback_host: str = ""
+    """The address that devices send their events to; empty: the one on the device's own network."""
+    callback_port: Annotated[int, PORT] = 0
+    """The TCP port that devices send their events to; 0: any free port."""
+    locations: Annotated[tuple[str, ...], WEB_ADDRESS] = ()
+    """URLs of descriptions to take without SSDP."""
+    allow: Annotated[tuple[str, ...], NOT_EMPTY] = ()
+    """Patterns (`*`, `?`) of the UDN or the OUI-ProductClass-SerialNumber of devices to take; empty: all."""
+    deny: Annotated[tuple[str, ...], NOT_EMPTY] = ()
+    """Patterns of devices to leave out, even where `allow` takes them."""
+    strict: bool = False
+    """Whether only devices are taken that meet TR-069 Annex J to the letter: with an OUI and serial number of
+    their own, and a reboot action."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StorageSettings:
+    """The database."""
+
+    url: Annotated[str, DatabaseFile()] = "sqlite:///proxier.db"
+    """SQLAlchemy's name of a SQLite file, relative to the configuration file."""
+
+    @property
+    def path(self) -> Path:
+        """The database file."""
+        return Path(self.url.removeprefix(DATABASE_PREFIX))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogSettings:
+    """What is written to standard error."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    """The least grave of what is logged."""
+    format: Literal["text", "json"] = "text"
+    """Lines for people, or a JSON object a line."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Everything that may stand in a configuration file."""
+
+    acs: AcsSettings
+    identity: IdentitySettings = field(default_factory=IdentitySettings)
+    connection_request: ConnectionRequestSettings = field(default_factory=ConnectionRequestSettings)
+    upnp: UpnpSettings = field(default_factory=UpnpSettings)
+    storage: StorageSettings = field(default_factory=StorageSettings)
+    log: LogSettings = field(default_factory=LogSettings)
+
+
+class Problem(NamedTuple):
+    """One thing that is wrong with a configuration file."""
+
+    key: str
+    """With its section, as in `acs.url`; empty: the file as a whole."""
+    words: str
+    line: int | None = None
+
+
+class SettingsError(ProxierError):
+    """The configuration cannot be used; the text has one line for each problem."""
+
+    exit_code = 2
+
+    def __init__(self, path: Path, problems: Sequence[Problem]) -> None:
+        self.path = path
+        self.problems = problems
+        super().__init__("\n".join(self._line(problem) for problem in problems))
+
+    def _line(self, problem: Problem) -> str:
+        place = f"{self.path}:{problem.line}" if problem.line else str(self.path)
+        return f"{place}: {problem.key} {problem.words}" if problem.key else f"{place}: {problem.words}"
+
+
+def find_config(environment: Mapping[str, str] = os.environ) -> Path:
+    """The configuration file to use when none is named; it need not exist."""
+    if named := environment.get(CONFIG_VARIABLE):
+        return Path(named)
+    here = Path(CONFIG_NAME)
+    return here if here.exists() else SYSTEM_CONFIG
+
+
+def load(path: Path) -> Settings:
+    """Read a configuration file.
+
+    Raises:
+        SettingsError: the file cannot be read, is no TOML, or says something that it may not.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+        document = tomllib.loads(text)
+    except OSError as error:
+        raise SettingsError(path, [Problem("", f"cannot be read: {error.strerror}")]) from error
+    except UnicodeDecodeError as error:
+        raise SettingsError(path, [Problem("", "is not UTF-8")]) from error
+    except tomllib.TOMLDecodeError as error:
+        line = re.search(r"at line (\d+)", str(error))
+        raise SettingsError(
+            path, [Problem("", f"is no TOML: {error}", int(line[1]) if line else None)]
+        ) from error
+    reader = _Reader(path.absolute().parent)
+    settings = reader.settings(document)
+    if reader.problems:
+        problems = [problem._replace(line=_line_of(problem.key, text)) for problem in reader.problems]
+        raise SettingsError(path, sorted(problems, key=lambda problem: problem.line or 0))
+    return settings
+
+
+def in_force(settings: Settings) -> str:
+    """The settings as a configuration file that leaves nothing out, with secrets masked."""
+    return "\n".join(
+        f"[{section.name}]\n{_keys_in_force(getattr(settings, section.name))}" for section in fields(settings)
+    )
+
+
+def _keys_in_force(section: Any) -> str:
+    values = ((key, getattr(section, key.name)) for key in fields(section))
+    return "".join(
+        # Among these types JSON and TOML differ only in the character DEL, which no value may have.
+        f"{key.name} = {json.dumps(value if key.repr or not value else MASK, ensure_ascii=False)}\n"
+        for key, value in values
+    )
+
+
+class _Reader:
+    """Turns a TOML document into settings, and collects everything that is wrong with it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.problems: list[Problem] = []
+        self._folder = folder
+
+    def settings(self, document: Mapping[str, Any]) -> Settings:
+        """The settings, of use only if there are no problems afterwards."""
+        sections = get_type_hints(Settings)
+        self._name_strangers("", document, sections)
+        return Settings(
+            **{name: self._section(name, kind, document.get(name, {})) for name, kind in sections.items()}
+        )
+
+    def _section(self, name: str, kind: type, table: object) -> Any:
+        if not isinstance(table, dict):
+            self.problems.append(Problem(name, f"is a section, and needs its keys under [{name}]"))
+            table = {}
+        hints = get_type_hints(kind, include_extras=True)
+        self._name_strangers(f"{name}.", table, hints)
+        values: dict[str, Any] = {}
+        for key in fields(kind):
+            value = table.get(key.name, list(key.default) if isinstance(key.default, tuple) else key.default)
+            if value is MISSING:
+                values[key.name] = None
+                self.problems.append(Problem(f"{name}.{key.name}", "is missing, and required"))
+            else:
+                values[key.name] = self._value(f"{name}.{key.name}", value, hints[key.name])
+        section = kind(**values)
+        if isinstance(section, AcsSettings) and section.client_key and not section.client_certificate:
+            self.problems.append(Problem("acs.client_key", "is of no use without acs.client_certificate"))
+        return section
+
+    def _name_strangers(self, prefix: str, table: Mapping[str, Any], known: Mapping[str, Any]) -> None:
+        for name in table.keys() - known.keys():
+            likely = difflib.get_close_matches(name, known, n=1)
+            advice = f"did you mean {prefix}{likely[0]}?" if likely else f"known are {', '.join(known)}"
+            self.problems.append(Problem(f"{prefix}{name}", f"is unknown; {advice}"))
+
+    def _value(self, key: str, value: Any, hint: Any) -> Any:
+        kind, *rules = get_args(hint) if get_origin(hint) is Annotated else (hint,)
+        try:
+            if get_origin(kind) is not tuple:
+                return self._one(value, kind, rules)
+            return tuple(self._one(item, str, rules) for item in self._one(value, list, ()))
+        except ValueError as error:
+            self.problems.append(Problem(key, str(error)))
+            return None
+
+    def _one(self, value: Any, kind: Any, rules: Sequence[Rule]) -> Any:
+        if get_origin(kind) is Literal:
+            kind, rules = str, [OneOf(get_args(kind))]
+        if type(value) is not kind and not (kind is float and type(value) is int):
+            raise ValueError(f"must be {_TOML_TYPES[kind]}, and is {_toml_type(value)}")
+        if kind is str and not value.isprintable():
+            raise ValueError(f"has a character that cannot be printed: {value!r}")
+        for rule in rules:
+            value = rule.accept(value, self._folder)
+        return value
+
+
+_TOML_TYPES: Mapping[type, str] = {
+    str: "a text in quotes",
+    bool: "true or false",
+    int: "a whole number",
+    float: "a number",
+    list: "a list",
+    dict: "a section",
+}
+
+
+def _toml_type(value: object) -> str:
+    return _TOML_TYPES.get(type(value), "a date or time")
+
+
+def _line_of(key: str, text: str) -> int | None:
+    """The line on which a key, or else its section, begins.
+
+    A statement of TOML ends with its line unless a list or a long text is open, and then what was read so
+    far is no TOML. So reading the file up to each of its lines tells where every statement begins and ends.
+    """
+    section, _, name = key.partition(".")
+    lines = text.split("\n")
+    begin, section_line = 1, None
+    for number in range(1, len(lines) + 1):
+        try:
+            document = tomllib.loads("\n".join(lines[:number]))
+        except tomllib.TOMLDecodeError:
+            continue
+        if section in document:
+            section_line = section_line or begin
+            keys = document[section]
+            if not name or (isinstance(keys, dict) and name in keys):
+                return begin
+        begin = number + 1
+    return section_line
