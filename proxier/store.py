@@ -1,0 +1,241 @@
+"""The records that outlive the program; what an awaited call has written is durable.
+
+A row that would not change is not written: flash wears out.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, fields, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Self
+
+from sqlalchemy import Connection, RowMapping, TableClause, column, delete, or_, select, table
+from sqlalchemy.dialects.sqlite import Insert, insert
+
+from proxier.database import Database, StoreError
+from proxier.settings_rules import DATABASE_PREFIX
+from translation.paths import Instance
+
+__all__ = ["GATEWAY", "DeviceJournal", "Instance", "Store", "StoreError", "VirtualDeviceRecord"]
+
+GATEWAY = "gateway"
+"""The id under which the proxier's own endpoint keeps its records; no device_id is like it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VirtualDeviceRecord:
+    """What is kept of a virtual device."""
+
+    device_id: str
+    """OUI-ProductClass-SerialNumber."""
+    number: int = 0
+    """The instance number in the VirtualDevice table; 0: `save_device` gives one that was never used."""
+    oui: str
+    product_class: str
+    serial_number: str
+    manufacturer: str = ""
+    identity_origin: str = ""
+    """Where OUI, product class and serial number come from."""
+    udn: str
+    other_udns: tuple[str, ...] = ()
+    """Further UDNs of the same physical device."""
+    mac: str = ""
+    """Twelve upper-case hexadecimal digits; empty where it is unknown."""
+    location: str
+    services: tuple[str, ...] = ()
+    """With their versions, as in `CMS:2`."""
+    lacks: tuple[str, ...] = ()
+    """In words, what TR-069 Annex J asks for and the device has not."""
+    connection_request_path: str = ""
+    first_seen: datetime
+    last_seen: datetime
+    last_session: datetime | None = None
+    """When the last CWMP session ended."""
+    last_session_outcome: str | None = None
+
+
+_devices = table("devices", *(column(each.name) for each in fields(VirtualDeviceRecord)))
+_records = table("records", column("device_id"), column("key"), column("value"))
+_instances = table("instances", *map(column, ("device_id", "table_path", "number", "upnp_number")))
+_meta = table("meta", column("key"), column("value"))
+
+_LISTS = ("other_udns", "services", "lacks")
+_TIMES = ("first_seen", "last_seen", "last_session")
+_LAST_NUMBER = "last_virtual_device_number"
+
+
+def _upsert(into: TableClause, *keys: str) -> Insert:
+    """Adds rows; one that is there already is written only if it differs, to flush nothing in vain."""
+    new = insert(into)
+    values = {each.name: new.excluded[each.name] for each in into.columns if each.name not in keys}
+    changed = or_(*(into.c[name].is_distinct_from(value) for name, value in values.items()))
+    return new.on_conflict_do_update(index_elements=keys, set_=values, where=changed)
+
+
+_save_device = _upsert(_devices, "device_id")
+_save_record = _upsert(_records, "device_id", "key")
+_save_instance = _upsert(_instances, "device_id", "table_path", "number")
+_save_meta = _upsert(_meta, "key")
+_all_devices = select(_devices).order_by(_devices.c.number)
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceJournal:
+    """`cwmp_client.parameters.Journal` for one device, or for `GATEWAY`."""
+
+    store: Store
+    device_id: str
+
+    async def save(self, records: Mapping[str, Any], instances: Iterable[Instance] = ()) -> None:
+        """Write records and rows in one transaction, durable when this returns; None takes a record away.
+
+        Raises:
+            StoreError: nothing was written.
+        """
+        await self.store.save(self.device_id, records, instances)
+
+
+class Store:
+    """The database of one proxier; every method raises StoreError when the database lets us down."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    @classmethod
+    async def open(cls, url: str) -> Self:
+        """Open the database; make it, or bring it to this program's schema, where needed.
+
+        Args:
+            url: SQLAlchemy's name of a SQLite file, as in `sqlite:///proxier.db`.
+        """
+        return cls(await Database.open(Path(url.removeprefix(DATABASE_PREFIX))))
+
+    async def close(self) -> None:
+        """Finish what is being written, and close the database."""
+        await self._database.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def devices(self) -> tuple[VirtualDeviceRecord, ...]:
+        """All virtual devices, by their number."""
+        rows = await self._database.ask(lambda database: database.execute(_all_devices).mappings().all())
+        return tuple(_device_from(row) for row in rows)
+
+    async def save_device(self, record: VirtualDeviceRecord) -> VirtualDeviceRecord:
+        """Add or replace a virtual device; returns the record with its number."""
+
+        def work(database: Connection) -> VirtualDeviceRecord:
+            numbered = replace(record, number=record.number or _number_for(record.device_id, database))
+            database.execute(_save_device, _row_of(numbered))
+            return numbered
+
+        return await self._database.ask(work)
+
+    async def forget(self, device_id: str) -> bool:
+        """Take away all that is kept of a virtual device but that its number is used; False if unknown."""
+
+        def work(database: Connection) -> bool:
+            for kept in (_records, _instances):
+                database.execute(delete(kept).where(kept.c.device_id == device_id))
+            return database.execute(delete(_devices).where(_devices.c.device_id == device_id)).rowcount > 0
+
+        return await self._database.ask(work)
+
+    async def records(self, device_id: str) -> dict[str, Any]:
+        """What the journal of a device, or of `GATEWAY`, holds."""
+        query = select(_records.c.key, _records.c.value).where(_records.c.device_id == device_id)
+        rows = await self._database.ask(lambda database: database.execute(query).all())
+        return {key: json.loads(value) for key, value in rows}
+
+    def journal(self, device_id: str) -> DeviceJournal:
+        """The journal of a device, or of `GATEWAY`."""
+        return DeviceJournal(self, device_id)
+
+    async def instances(self, device_id: str) -> tuple[Instance, ...]:
+        """The rows of a device's tables, those that are gone included, by table and number."""
+        query = (
+            select(_instances.c.table_path, _instances.c.number, _instances.c.upnp_number)
+            .where(_instances.c.device_id == device_id)
+            .order_by(_instances.c.table_path, _instances.c.number)
+        )
+        rows = await self._database.ask(lambda database: database.execute(query).all())
+        return tuple(Instance(*row) for row in rows)
+
+    async def save(
+        self, device_id: str, records: Mapping[str, Any], instances: Iterable[Instance] = ()
+    ) -> None:
+        """What `DeviceJournal.save` does."""
+        gone = [key for key, value in records.items() if value is None]
+        kept = [
+            {"device_id": device_id, "key": key, "value": _json(value)}
+            for key, value in records.items()
+            if value is not None
+        ]
+        rows = [
+            {"device_id": device_id, "table_path": path, "number": number, "upnp_number": upnp_number}
+            for path, number, upnp_number in instances
+        ]
+
+        def work(database: Connection) -> None:
+            if kept:
+                database.execute(_save_record, kept)
+            if gone:
+                database.execute(
+                    delete(_records).where(_records.c.device_id == device_id, _records.c.key.in_(gone))
+                )
+            if rows:
+                database.execute(_save_instance, rows)
+
+        await self._database.ask(work)
+
+    async def meta(self, key: str) -> Any:
+        """A value that belongs to no device; None: it was never set."""
+        value = await self._database.ask(lambda database: _meta_value(key, database))
+        return None if value is None else json.loads(value)
+
+    async def set_meta(self, key: str, value: Any) -> None:
+        """Set a value that belongs to no device."""
+        row = {"key": key, "value": _json(value)}
+        await self._database.ask(lambda database: database.execute(_save_meta, row))
+
+
+def _number_for(device_id: str, database: Connection) -> int:
+    """The number that a device has in the VirtualDevice table, or else the next that no device ever had."""
+    number = database.execute(select(_devices.c.number).where(_devices.c.device_id == device_id)).scalar()
+    if number is None:
+        number = int(_meta_value(_LAST_NUMBER, database) or 0) + 1
+        database.execute(_save_meta, {"key": _LAST_NUMBER, "value": _json(number)})
+    return number
+
+
+def _meta_value(key: str, database: Connection) -> str | None:
+    return database.execute(select(_meta.c.value).where(_meta.c.key == key)).scalar()
+
+
+def _row_of(record: VirtualDeviceRecord) -> dict[str, Any]:
+    row = asdict(record)
+    for name in _LISTS:
+        row[name] = _json(row[name])
+    for name in _TIMES:
+        row[name] = row[name] and row[name].astimezone(UTC).isoformat()
+    return row
+
+
+def _device_from(row: RowMapping) -> VirtualDeviceRecord:
+    values = {str(name): value for name, value in row.items()}
+    for name in _LISTS:
+        values[name] = tuple(json.loads(values[name]))
+    for name in _TIMES:
+        values[name] = values[name] and datetime.fromisoformat(values[name])
+    return VirtualDeviceRecord(**values)
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
