@@ -1,0 +1,226 @@
+"""The parameters that a Proxied Device has itself, as a source of its CWMP endpoint.
+
+Everything that is done here is a plan of `translation`; here it is driven, and what came of it is saved: new
+instance numbers and a new model before anyone is told of them, values after the events that they belong to.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Iterable, Iterator, Mapping, Sequence
+from functools import cache
+from typing import Any, Protocol, TypeVar
+
+from cwmp_client.datatypes import same_type
+from cwmp_client.faults import CwmpFault, FaultCode, ParameterFault
+from cwmp_client.messages import ParameterAttributeStruct, ParameterValueStruct
+from cwmp_client.parameters import Applied, Node
+from translation import changes, cms, reading
+from translation.actions import Plan, StateChange
+from translation.changes import Meaning
+from translation.datatypes import canonical, fits_xml
+from translation.known import CmsSettings, KnownTree
+from translation.paths import Instance
+from translation.translate import translate
+
+R = TypeVar("R")
+
+
+class Drive(Protocol):
+    """Carries out a plan; plans of one device one at a time. Raises what the plan raises."""
+
+    def __call__(self, plan: Plan[R], /) -> Awaitable[R]:
+        """Return what the plan returns."""
+
+
+class TreeJournal(Protocol):
+    """A `Journal` that keeps instance numbers too."""
+
+    async def save(self, records: Mapping[str, Any], instances: Iterable[Instance] = ()) -> None:
+        """Write all at once, durable when this returns."""
+
+
+class ProxiedParameters:
+    """A `ParameterSource` over ConfigurationManagement.
+
+    Args:
+        device: names the device in the texts of faults.
+        drive: carries out plans.
+        journal: where model, instance numbers and known values are kept.
+        actions: the names of the actions that the device's SCPD declares; to be replaced when they change.
+        inform_names: parameters of every Inform: their values are always kept.
+        settings: those of this device.
+        records: what the journal holds.
+        instances: the instance numbers that the journal holds.
+    """
+
+    may_refuse = True
+
+    def __init__(  # noqa: PLR0913 - the virtual device hands each part over once
+        self,
+        device: str,
+        drive: Drive,
+        journal: TreeJournal,
+        actions: frozenset[str],
+        *,
+        inform_names: Iterable[str] = (),
+        settings: CmsSettings | None = None,
+        records: Mapping[str, Any] | None = None,
+        instances: Iterable[tuple[str, int, int | None]],
+    ) -> None:
+        self._device = device
+        self._drive = drive
+        self._journal = journal
+        self._known = KnownTree(
+            actions, inform_names=inform_names, settings=settings, records=records, instances=instances
+        )
+        self._subscribed = False
+        self._saving = asyncio.Lock()
+        self._nodes: Mapping[str, Node] = {}
+        self._nodes_made_from: object = None
+
+    @property
+    def actions(self) -> frozenset[str]:
+        """The names of the actions that the device's SCPD declares."""
+        return self._known.actions
+
+    @actions.setter
+    def actions(self, actions: frozenset[str]) -> None:
+        self._known.actions = actions
+
+    async def nodes(self) -> Mapping[str, Node]:
+        """See `ParameterSource`. Asks the device only where events do not keep what is known up to date."""
+        await self._carry_out(reading.up_to_date(self._known, subscribed=self._subscribed))
+        await self._save()
+        made_from = (self._known.tree, self._known.actions)
+        if made_from != self._nodes_made_from:
+            entries = self._known.tree.entries(self._known.actions, self._known.deletable)
+            self._nodes = {name: _node(writable, schema) for name, writable, schema in entries}
+            self._nodes_made_from = made_from
+        return self._nodes
+
+    async def values(self, paths: Sequence[str]) -> Sequence[ParameterValueStruct]:
+        """See `ParameterSource`."""
+        return await self._carry_out(cms.get_parameter_values(self._known, paths))
+
+    async def check(self, values: Sequence[ParameterValueStruct]) -> Sequence[ParameterFault]:
+        """See `ParameterSource`."""
+        return [
+            ParameterFault(value.name, code, text)
+            for value in values
+            for code, text in _faults(value, self._nodes.get(value.name))
+        ]
+
+    async def set(self, values: Sequence[ParameterValueStruct]) -> Applied:
+        """See `ParameterSource`."""
+        names = [value.name for value in values]
+        status = await self._carry_out(cms.set_parameter_values(self._known, values), setting=names)
+        return Applied(status, self._known.take_changes())
+
+    async def watch(self, notifications: Mapping[str, int]) -> None:
+        """See `ParameterSource`."""
+        await self._carry_out(cms.set_parameter_attributes(self._known, notifications))
+        await self._save()
+
+    async def attributes(self, paths: Sequence[str]) -> Sequence[ParameterAttributeStruct]:
+        """The notifications of parameters, and of all below partial paths, by the device's EventOnChange."""
+        return await self._carry_out(cms.get_parameter_attributes(self._known, paths))
+
+    async def add(self, table: str) -> tuple[int, int]:
+        """See `ParameterSource`."""
+        added = await self._carry_out(cms.add_object(self._known, table))
+        await self._save()
+        return added
+
+    async def delete(self, row: str) -> int:
+        """See `ParameterSource`."""
+        status = await self._carry_out(cms.delete_object(self._known, row))
+        await self._save()
+        return status
+
+    def cached(self, name: str) -> ParameterValueStruct | None:
+        """See `ParameterSource`. Known are the values of watched and of inform parameters."""
+        return self._known.values.get(name)
+
+    async def notice(self, change: StateChange) -> Meaning:
+        """Read what an event asks for; `settled` is to be awaited as soon as the ACS is sure to hear of it.
+
+        Raises:
+            CwmpFault: the device could not be asked.
+        """
+        self._subscribed |= change.complete
+        plan = changes.configuration_changed(self._known, change, subscribed=self._subscribed)
+        meaning = await self._carry_out(plan)
+        await self._save(told=False)
+        return meaning
+
+    async def poll(self) -> Meaning:
+        """As `notice`, for a device that sends no events.
+
+        Raises:
+            CwmpFault: the device could not be asked.
+        """
+        meaning = await self._carry_out(changes.poll(self._known))
+        await self._save(told=False)
+        return meaning
+
+    async def settled(self) -> None:
+        """Save the values that `notice` or `poll` found, once what they mean to the ACS is saved.
+
+        To be awaited after each session too: it reads the first values of parameters that are newly watched.
+
+        Raises:
+            CwmpFault: the device could not be asked.
+        """
+        await self._save()
+        await self._carry_out(reading.read_first_values(self._known))
+        await self._save()
+
+    def events_lost(self) -> None:
+        """The subscription is gone: rows are asked for each time, until it is back."""
+        self._subscribed = False
+
+    async def baseline_reset(self) -> None:
+        """The device is back as it left the factory: no change of it is watched any more."""
+        self._known.forget_attributes()
+        await self._save()
+
+    async def _carry_out(self, plan: Plan[R], *, setting: Sequence[str] = ()) -> R:
+        try:
+            return await self._drive(translate(plan, self._device, setting=setting))
+        except CwmpFault as fault:
+            # A name that the device does not know any more was that of a row that is gone.
+            codes = {fault.code, *(parameter.code for parameter in fault.parameters)}
+            self._known.rows_current &= FaultCode.INVALID_PARAMETER_NAME not in codes
+            raise
+
+    async def _save(self, *, told: bool = True) -> None:
+        # Who finds nothing to save waits here for what another saves at this moment.
+        async with self._saving:
+            records = self._known.take_changes(told=told)
+            instances = self._known.instances.take_changes()
+            if not records and not instances:
+                return
+            try:
+                await self._journal.save(records, instances)
+            except BaseException:
+                self._known.give_back(records)
+                self._known.instances.give_back(instances)
+                raise
+
+
+@cache
+def _node(writable: bool, schema: str) -> Node:  # noqa: FBT001 - a node is these two
+    """The one node of its kind: there are few kinds, and many nodes."""
+    return Node(writable, schema)
+
+
+def _faults(value: ParameterValueStruct, node: Node | None) -> Iterator[tuple[FaultCode, str]]:
+    if node is None or not node.type:
+        yield FaultCode.INVALID_PARAMETER_NAME, "The device has no such parameter"
+    elif not node.writable:
+        yield FaultCode.PARAMETER_NOT_WRITABLE, "The parameter is read-only"
+    elif not same_type(node.type, value.type):
+        yield FaultCode.INVALID_PARAMETER_TYPE, f"The type is {node.type}, not {value.type}"
+    elif canonical(value.value.strip(), node.type) is None or not fits_xml(value.value):
+        yield FaultCode.INVALID_PARAMETER_VALUE, f"This is no value of the type {node.type}"

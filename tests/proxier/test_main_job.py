@@ -1,0 +1,255 @@
+"""The main job on real sockets: SSDP, SOAP and GENA to the device, CWMP to the ACS, SQLite between."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cwmp_client.messages import (
+    EventCode,
+    GetParameterNames,
+    GetParameterNamesResponse,
+    GetParameterValues,
+    GetParameterValuesResponse,
+    GetRPCMethods,
+    GetRPCMethodsResponse,
+    ParameterValueStruct,
+    SetParameterValues,
+    SetParameterValuesResponse,
+)
+from proxier.daemon import running
+from proxier.demo.acs import EmbeddedAcs
+from proxier.demo.acs_device import AcsDevice, AcsFault
+from proxier.demo.device import SimulatedDevice
+from proxier.settings import Settings
+from tests.proxier.running import report_of, settings_for
+
+FIRST_READINGS = 3
+"""GetValues of a new device: its identity, what Informs tell, and that again when its events begin."""
+
+
+@pytest.fixture
+async def device() -> AsyncIterator[SimulatedDevice]:
+    async with SimulatedDevice(serial="main-job") as simulated:
+        yield simulated
+
+
+@pytest.fixture
+def settings(acs: EmbeddedAcs, tmp_path: Path, device: SimulatedDevice) -> Settings:
+    return settings_for(acs.url, tmp_path, [device])
+
+
+@pytest.fixture
+async def managed(acs: EmbeddedAcs, settings: Settings, device: SimulatedDevice) -> AsyncIterator[AcsDevice]:
+    """The device as the ACS knows it, after its first session."""
+    async with running(settings):
+        at_acs = await acs.device(id_of(device), timeout=10)
+        await at_acs.session_over()
+        yield at_acs
+
+
+def id_of(device: SimulatedDevice) -> str:
+    return f"{device.oui}-{device.product_class}-{device.serial}"
+
+
+@asynccontextmanager
+async def quiet_device(
+    acs: EmbeddedAcs, folder: Path, **options: Any
+) -> AsyncIterator[tuple[AcsDevice, SimulatedDevice]]:
+    """A device whose actions can be counted: nobody but this proxier knows of it, and its events have begun."""
+    async with SimulatedDevice(serial="quiet", advertise=False, **options) as device:
+        async with running(settings_for(acs.url, folder, locations=(device.location,), interfaces=())):
+            managed = await acs.device(id_of(device), timeout=10)
+            await device.until(lambda: device.count("GetValues") >= FIRST_READINGS)
+            await managed.session_over()
+            yield managed, device
+
+
+async def values(managed: AcsDevice, *paths: str) -> dict[str, tuple[str, str]]:
+    response = await managed.request(GetParameterValues(paths))
+    assert isinstance(response, GetParameterValuesResponse)
+    return {value.name: (value.value, value.type) for value in response.parameter_list}
+
+
+async def names(managed: AcsDevice, path: str, *, next_level: bool) -> dict[str, bool]:
+    response = await managed.request(GetParameterNames(path, next_level))
+    assert isinstance(response, GetParameterNamesResponse)
+    listed = [member.name for member in response.parameter_list]
+    assert len(listed) == len(set(listed))
+    return dict(response.parameter_list)
+
+
+async def fault_of(managed: AcsDevice, *parameters: ParameterValueStruct) -> AcsFault:
+    with pytest.raises(AcsFault) as caught:
+        await managed.request(SetParameterValues(parameters, "key"))
+    return caught.value
+
+
+async def test_a_new_device_informs_with_bootstrap_and_boot(managed: AcsDevice) -> None:
+    first = managed.informs[0]
+    assert first.events == (EventCode.BOOTSTRAP, EventCode.BOOT)
+    assert first.inform.device_id.manufacturer
+
+
+async def test_it_is_listed_with_its_services(
+    managed: AcsDevice, settings: Settings, device: SimulatedDevice
+) -> None:
+    report = await report_of(settings, device)
+    assert report["device_id"] == id_of(device) == managed.device_id
+    assert report["services"] == ["BMS:2", "CMS:2", "SMS:2"]
+    assert report["location"] == device.location
+    assert report["lacks"] == []
+    assert report["pending_events"] == []
+    assert report["last_session_outcome"] == "success"
+
+
+async def test_the_whole_tree_costs_one_action(acs: EmbeddedAcs, tmp_path: Path) -> None:
+    async with quiet_device(acs, tmp_path, extra_parameters=200) as (managed, device):
+        before = len(device.actions)
+        answer = await values(managed, "Device.")
+        assert [name for name, _ in device.actions[before:]] == ["GetValues"]
+    assert len(answer) > 200
+    assert answer["Device.Time.NTPServer1"] == (device.values["/BBF/Time/NTPServer1"], "string")
+    assert answer["Device.DeviceInfo.ProxierInfo.ProxyProtocol"] == ("UPnP-DM", "string")
+
+
+async def test_the_second_look_at_the_names_costs_nothing(acs: EmbeddedAcs, tmp_path: Path) -> None:
+    async with quiet_device(acs, tmp_path) as (managed, device):
+        first = await names(managed, "Device.", next_level=False)
+        before = len(device.actions)
+        assert await names(managed, "", next_level=False) == first
+        assert len(device.actions) == before
+
+
+async def test_names_of_the_next_level_have_no_grandchildren(managed: AcsDevice) -> None:
+    assert await names(managed, "", next_level=True) == {"Device.": False}
+    children = await names(managed, "Device.Hosts.", next_level=True)
+    assert children == {"Device.Hosts.HostNumberOfEntries": False, "Device.Hosts.Host.": False}
+    rows = await names(managed, "Device.Hosts.Host.", next_level=True)
+    assert set(rows) == {"Device.Hosts.Host.1.", "Device.Hosts.Host.2."}
+
+
+async def test_every_listed_parameter_can_be_read(managed: AcsDevice) -> None:
+    listed = await names(managed, "Device.", next_level=False)
+    read = await values(managed, "Device.")
+    assert set(read) == {name for name in listed if not name.endswith(".")}
+
+
+@pytest.mark.parametrize(
+    ("path", "next_level", "code"),
+    [
+        ("Device.Nothing.", False, 9005),
+        ("Device.Nothing", False, 9005),
+        ("Device.Time.NTPServer1", True, 9003),
+    ],
+)
+async def test_names_of_what_is_not_there(managed: AcsDevice, path: str, next_level: bool, code: int) -> None:
+    with pytest.raises(AcsFault) as caught:
+        await managed.request(GetParameterNames(path, next_level))
+    assert caught.value.code == code
+
+
+async def test_a_value_that_is_set_is_at_the_device_at_once(
+    managed: AcsDevice, device: SimulatedDevice
+) -> None:
+    parameter = ParameterValueStruct("Device.Time.NTPServer1", "a & b < c > d")
+    response = await managed.request(SetParameterValues((parameter,), "key-1"))
+    assert response == SetParameterValuesResponse(0)
+    assert device.values["/BBF/Time/NTPServer1"] == "a & b < c > d"
+    assert (await values(managed, "Device.ManagementServer.ParameterKey")).popitem()[1][0] == "key-1"
+
+
+async def test_what_cannot_be_set_is_named_and_nothing_is_sent(acs: EmbeddedAcs, tmp_path: Path) -> None:
+    async with quiet_device(acs, tmp_path) as (managed, device):
+        before = len(device.actions)
+        fault = await fault_of(
+            managed,
+            ParameterValueStruct("Device.Time.NTPServer1", "good"),
+            ParameterValueStruct("Device.Time.Nothing", "x"),
+            ParameterValueStruct("Device.DeviceInfo.SerialNumber", "x"),
+            ParameterValueStruct("Device.Time.Enable", "maybe", "boolean"),
+        )
+        assert len(device.actions) == before
+    assert fault.code == 9003
+    assert {each.parameter_name: each.fault_code for each in fault.parameters} == {
+        "Device.Time.Nothing": 9005,
+        "Device.DeviceInfo.SerialNumber": 9008,
+        "Device.Time.Enable": 9007,
+    }
+
+
+async def test_the_methods_are_the_true_ones(managed: AcsDevice) -> None:
+    response = await managed.request(GetRPCMethods())
+    assert isinstance(response, GetRPCMethodsResponse)
+    assert {"GetParameterNames", "GetParameterValues", "SetParameterValues"} <= set(response.method_list)
+
+
+async def test_a_device_that_left_is_offline_and_comes_back_without_bootstrap(
+    managed: AcsDevice, settings: Settings, device: SimulatedDevice
+) -> None:
+    informs = len(managed.informs)
+    await device.byebye()
+    await report_of(settings, device, online=False)
+    assert await managed.connection_request() == 503
+    await device.alive()
+    await report_of(settings, device)
+    assert await managed.connection_request() == 200
+    await managed.wait_event(EventCode.CONNECTION_REQUEST)
+    assert all(EventCode.BOOTSTRAP not in inform.events for inform in managed.informs[informs:])
+
+
+async def test_a_byebye_that_an_alive_follows_loses_nothing(
+    managed: AcsDevice, device: SimulatedDevice
+) -> None:
+    informs = len(managed.informs)
+    await device.byebye()
+    await device.alive()
+    assert await managed.connection_request() == 200
+    await managed.wait_event(EventCode.CONNECTION_REQUEST)
+    assert [inform.events for inform in managed.informs[informs:]] == [(EventCode.CONNECTION_REQUEST,)]
+
+
+async def test_a_wrong_password_is_refused(managed: AcsDevice) -> None:
+    assert managed.credentials
+    assert await managed.connection_request(managed.credentials[0], "wrong") == 401
+
+
+async def test_a_restart_of_the_proxier_is_no_news(
+    acs: EmbeddedAcs, settings: Settings, device: SimulatedDevice
+) -> None:
+    async with running(settings):
+        at_acs = await acs.device(id_of(device), timeout=10)
+        await at_acs.session_over()
+        rows = await names(at_acs, "Device.Hosts.Host.", next_level=True)
+        before = await report_of(settings, device)
+        await at_acs.session_over()
+    informs = len(at_acs.informs)
+    async with running(settings):
+        after = await report_of(settings, device)
+        assert await names(at_acs, "Device.Hosts.Host.", next_level=True) == rows
+    assert all(set(inform.events) == {EventCode.CONNECTION_REQUEST} for inform in at_acs.informs[informs:])
+    for field in ("device_id", "number", "udn", "first_seen", "connection_request_url"):
+        assert after[field] == before[field]
+
+
+async def test_the_gateway_lists_its_virtual_devices(
+    acs: EmbeddedAcs, tmp_path: Path, device: SimulatedDevice
+) -> None:
+    settings = settings_for(acs.url, tmp_path, [device], gateway=True)
+    async with running(settings):
+        await report_of(settings, device)
+        gateway = await acs.device("000000-CPEProxier-GATEWAY")
+        await gateway.session_over()
+        table = await values(gateway, "Device.ManagementServer.VirtualDevice.")
+        count = await values(gateway, "Device.ManagementServer.VirtualDeviceNumberOfEntries")
+    row = "Device.ManagementServer.VirtualDevice.1."
+    assert table[f"{row}ManufacturerOUI"][0] == device.oui
+    assert table[f"{row}ProductClass"][0] == device.product_class
+    assert table[f"{row}SerialNumber"][0] == device.serial
+    assert table[f"{row}ProxyProtocol"][0] == "UPnP-DM"
+    assert table[f"{row}DiscoveryProtocol"][0] == "UPnP"
+    assert count == {"Device.ManagementServer.VirtualDeviceNumberOfEntries": ("1", "unsignedInt")}
