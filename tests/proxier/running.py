@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +41,15 @@ async def reports(settings: Settings) -> list[dict[str, Any]]:
     """What `proxier devices --json` says."""
     answer: list[dict[str, Any]] = await ask(socket_path(settings.storage.path), "devices")
     return answer
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    """Wait until something holds that nobody tells of."""
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while True:
+            if holds():
+                return
+            await asyncio.sleep(0.05)
 
 
 async def report_of(settings: Settings, device: SimulatedDevice, *, online: bool = True) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ from proxier.daemon import running
 from proxier.demo.acs import EmbeddedAcs
 from proxier.demo.device import SimulatedDevice
 from proxier.settings import Settings
-from tests.proxier.running import report_of, reports, settings_for
+from tests.proxier.running import report_of, reports, settings_for, until
 
 OTHER_UDN = "uuid:3c1a9e52-0000-4000-8000-00000000ab01"
 
@@ -39,9 +38,7 @@ async def test_two_udns_of_one_identity_are_one_device(
             [report] = await reports_with(settings, first, second)
             assert {report["udn"], *report["other_udns"]} == {first.udn, second.udn}
             await first.byebye()
-            async with asyncio.timeout(10):
-                while not any(first.udn in line and "has left" in line for line in caplog.messages):
-                    await asyncio.sleep(0.05)  # the log calls nobody
+            await until(lambda: any(first.udn in line and "has left" in line for line in caplog.messages))
             [still] = await reports(settings)
             assert still["online"]
             await second.byebye()
