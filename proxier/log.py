@@ -39,9 +39,13 @@ class TextFormatter(logging.Formatter):
     """`2026-05-04T10:00:00.123Z info proxier.daemon ready device=00D09E-Meter-42`."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """The event as a line for people."""
-        fields = "".join(f" {name}={_word(value)}" for name, value in _fields(record, self).items())
+        """The event as a line for people; a field that the message begins with is not said twice."""
         message = one_line(record.getMessage())
+        fields = "".join(
+            f" {name}={_word(value)}"
+            for name, value in _fields(record, self).items()
+            if not message.startswith(f"{value}: ")
+        )
         return f"{_time(record)} {record.levelname.lower()} {record.name} {message}{fields}"
 
 

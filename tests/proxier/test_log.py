@@ -75,3 +75,9 @@ def test_only_what_is_grave_enough_is_logged(capsys: pytest.CaptureFixture[str])
     logging.getLogger("aiohttp.access").info("quiet")
     logging.getLogger("proxier.test").warning("loud")
     assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_a_field_that_the_text_begins_with_is_not_said_twice(capsys: pytest.CaptureFixture[str]) -> None:
+    log.configure(LogSettings())
+    logging.getLogger("proxier.test").info("00D09E-A-1: is there", extra={"device": "00D09E-A-1", "ms": 3})
+    assert capsys.readouterr().err.endswith(" 00D09E-A-1: is there ms=3\n")
