@@ -30,6 +30,7 @@ from proxier.control_point.documents import (
 from proxier.control_point.eventing import Eventing
 from proxier.control_point.interfaces import SsdpNetwork
 from proxier.control_point.invoke import Invoker
+from proxier.control_point.presence import silence_of
 from proxier.control_point.reading import Readings
 from proxier.control_point.ssdp import ROOT_DEVICE, Kind, SsdpMessage, may_concern_us, read_message
 from proxier.control_point.tasks import Tasks
@@ -37,7 +38,6 @@ from proxier.settings import UpnpSettings
 from translation.actions import (
     AboutTo,
     ActionCall,
-    ActionError,
     ActionResult,
     DeviceUnreachable,
     Service,
@@ -46,18 +46,8 @@ from translation.actions import (
 
 KEEP_OPEN_SECONDS: Final = 60.0
 """How long the connection for action calls is kept after an answer."""
-PRESENCE_PAUSE: Final = 1.0
-"""Seconds before a device is asked a second time whether it is there."""
 MOST_RESTARTS: Final = 4096
 """Devices known to have restarted whose description could not be read yet."""
-_PRESENCE_CALLS: Final = (
-    ActionCall(Service.BMS, "GetDeviceStatus"),
-    ActionCall(Service.CMS, "GetCurrentConfigurationVersion"),
-    ActionCall(Service.CMS, "GetSupportedDataModels"),
-    ActionCall(Service.BMS, "GetSequenceMode"),
-    ActionCall(Service.SMS, "GetOperationIDs"),
-)
-"""The first that a device has says whether it is there. Source: TR-330 4.1.1"""
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -73,7 +63,8 @@ class ControlPoint:
     """
 
     def __init__(self, settings: UpnpSettings, listener: DeviceListener) -> None:
-        self._settings = settings
+        self._search_interval = settings.search_interval
+        self._configured = {str(url): url for url in map(URL, settings.locations)}
         self._listener = listener
         self._loop = asyncio.get_running_loop()
         self._complaints = Complaints(_LOGGER, self._loop.time)
@@ -106,8 +97,8 @@ class ControlPoint:
             exits.callback(self._stop_listening)
             await self._network.refresh()
             self._tasks.start(self._search())
-            for location in self._settings.locations:
-                self._tasks.start(self._visit(location))
+            for location, url in self._configured.items():
+                self._tasks.start(self._visit(location, url.host or "", url.port))
             self._exits = exits.pop_all()
         return self
 
@@ -185,27 +176,29 @@ class ControlPoint:
 
     def _note(self, sighting: Sighting) -> None:
         udn = sighting.udn
-        affected = self._affected(udn)
+        self._readings.forget(sighting.displaced)
         if sighting.news is News.LEFT:
             self._readings.forget(udn)
-            for device in affected:
+            for device in self._affected(udn):
                 self._lose(device, sighting.reason, sighting.about_to)
             return
         location, address = next(iter(self._tracker.locations(udn).items()))
         if sighting.news is News.FOUND:
-            self._readings.want(udn, location, address)
-        elif sighting.news is News.UPDATED and affected and all(d.location == location for d in affected):
+            self._readings.want(udn, location, address, is_there=udn in self._there)
+            return
+        affected = self._affected(udn)
+        if sighting.news is News.UPDATED and all(device.location == location for device in affected):
             for device in affected:
                 self._tell(replace(device, boot_id=self._tracker.boot_id(udn)))
-        else:
-            if sighting.news is News.RESTARTED:
-                self._restarts[udn] = self._restarts.pop(udn, frozenset()) | sighting.about_to
-                if len(self._restarts) > MOST_RESTARTS:
-                    del self._restarts[next(iter(self._restarts))]
-            if sighting.news is News.RETURNED:
-                for device in affected:
-                    self._eventing.renew(device.udn)
-            self._readings.want_again(udn, location, address)
+            return
+        if sighting.news is News.RESTARTED:
+            self._restarts[udn] = self._restarts.pop(udn, frozenset()) | sighting.about_to
+            if len(self._restarts) > MOST_RESTARTS:
+                del self._restarts[next(iter(self._restarts))]
+        elif sighting.news is News.RETURNED:
+            for device in affected:
+                self._eventing.renew(device.udn)
+        self._readings.want_again(udn, location, address)
 
     def _affected(self, udn: str) -> list[ProxiedDevice]:
         """The device itself, or all in its tree that are not announced on their own."""
@@ -215,7 +208,7 @@ class ControlPoint:
             if key == udn or (device.root_udn.lower() == udn and key not in self._tracker)
         ]
 
-    async def _settle(self, description: Description) -> None:
+    def _settle(self, description: Description) -> None:
         """Compare what was read with what is there, and tell the listener."""
         subject = f"{description.friendly_name or description.root_udn} at {description.location}"
         for left_out in description.left_out:
@@ -229,9 +222,9 @@ class ControlPoint:
         answered_for: set[str] = set()
         for device in description.devices:
             announced = self._announced(device)
-            if announced in self._tracker or description.location in self._settings.locations:
+            if announced in self._tracker or description.location in self._configured:
                 answered_for.add(announced)
-                await self._take(device, announced)
+                self._take(device, announced)
         for udn in answered_for:
             self._restarts.pop(udn, None)
         still_there = {device.udn.lower() for device in description.devices}
@@ -239,7 +232,7 @@ class ControlPoint:
             if device.location == description.location and key not in still_there:
                 self._lose(device, "its description does not hold it any more", frozenset())
 
-    async def _take(self, device: ProxiedDevice, announced: str) -> None:
+    def _take(self, device: ProxiedDevice, announced: str) -> None:
         """Take a device that was read; `announced` is the UDN whose messages speak for it."""
         self._tracker.keep(announced)
         locations = self._tracker.locations(announced)
@@ -256,7 +249,7 @@ class ControlPoint:
         )
         self._tell(device, restart)
         if before is None or restart is not None or _ways(before) != _ways(device):
-            await self._eventing.follow(device)
+            self._eventing.follow(device)
 
     def _tell(self, device: ProxiedDevice, restart: frozenset[AboutTo] | None = None) -> None:
         key = device.udn.lower()
@@ -275,7 +268,7 @@ class ControlPoint:
             return
         _LOGGER.info("%s has left: %s", device, reason)
         self._invoker.forget(device.udn)
-        self._tasks.start(self._eventing.drop(device.udn))
+        self._eventing.drop(device.udn)
         self._deliveries.post(key, partial(self._listener.left, device.udn, reason, about_to))
 
     def _announced(self, device: ProxiedDevice) -> str:
@@ -289,7 +282,7 @@ class ControlPoint:
             self._tracker.avoid(udn, location)
             other, address = next(iter(self._tracker.locations(udn).items()), (location, ""))
             if other != location:
-                self._readings.want(udn, other, address)
+                self._readings.want(udn, other, address, is_there=False)
         for device in [device for device in self._there.values() if device.location == location]:
             self._doubt(device.udn)
 
@@ -311,7 +304,7 @@ class ControlPoint:
     async def _look_after(self, key: str) -> None:
         try:
             device = self._there[key]
-            silence = await self._silence_of(device)
+            silence = await silence_of(device, self._invoker, self._reader)
             if silence and self._there.get(key) is device and not await self._reached_elsewhere(device):
                 announced = self._announced(device)
                 about_to = self._tracker.about_to(announced)
@@ -322,25 +315,6 @@ class ControlPoint:
         finally:
             self._doubted.discard(key)
 
-    async def _silence_of(self, device: ProxiedDevice) -> str:
-        """Ask a device twice whether it is there; returns why there was no answer, if there was none."""
-        call = next((c for c in _PRESENCE_CALLS if _has(device, c)), None)
-        reason = ""
-        for pause in (0.0, PRESENCE_PAUSE):
-            await asyncio.sleep(pause)
-            try:
-                if call is not None:
-                    await self._invoker.invoke(device, call)
-                else:
-                    await self._reader.read(device.location, device.address)
-            except (DeviceUnreachable, DocumentUnavailable, DocumentRefused) as error:
-                reason = str(error) or "no answer"
-            except ActionError:
-                return ""
-            else:
-                return ""
-        return reason
-
     async def _reached_elsewhere(self, device: ProxiedDevice) -> bool:
         """Whether a device that does not answer is to be had at another location; then it is taken there."""
         announced = self._announced(device)
@@ -348,7 +322,7 @@ class ControlPoint:
         for location, address in self._tracker.locations(announced).items():
             if location != device.location:
                 try:
-                    await self._settle(await self._reader.read(location, address))
+                    self._settle(await self._reader.read(location, address))
                 except (DocumentUnavailable, DocumentRefused) as error:
                     _LOGGER.debug("%s is not at %s either: %s", device, location, error)
         now = self._there.get(device.udn.lower())
@@ -358,33 +332,26 @@ class ControlPoint:
         while True:
             await self._network.refresh()
             await self._network.search()
-            await asyncio.sleep(self._settings.search_interval)
+            await asyncio.sleep(self._search_interval)
 
-    async def _visit(self, location: str) -> None:
+    async def _visit(self, location: str, host: str, port: int | None) -> None:
         """Read a configured location; later see, again and again, whether what was read is still there."""
-        url = URL(location)
-        location, host = str(url), url.host or ""
         while True:
             devices = [device for device in self._there.values() if device.location == location]
             for device in devices:
                 self._doubt(device.udn)
             if not devices and not self._readings.is_busy(location):
                 try:
-                    found = await self._loop.getaddrinfo(host, url.port, family=socket.AF_INET)
+                    found = await self._loop.getaddrinfo(host, port, family=socket.AF_INET)
                     self._readings.want_again(location, location, str(found[0][4][0]), host)
                 except OSError as error:
                     self._complaints.say(location, f"not proxied: {describe(error)}")
-            await asyncio.sleep(self._settings.search_interval)
+            await asyncio.sleep(self._search_interval)
 
     def _stop_listening(self) -> None:
         self._network.close()
         if self._timer is not None:
             self._timer.cancel()
-
-
-def _has(device: ProxiedDevice, call: ActionCall) -> bool:
-    service = device.services.get(call.service)
-    return service is not None and call.name in service.arguments
 
 
 def _ways(device: ProxiedDevice) -> tuple[object, ...]:

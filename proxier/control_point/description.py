@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NamedTuple
 from weakref import WeakValueDictionary
@@ -13,7 +13,7 @@ from weakref import WeakValueDictionary
 from lxml import etree
 
 from proxier.control_point.device import INDISPENSABLE, NEWEST_VERSION, ProxiedDevice, ProxiedService, Scpd
-from proxier.control_point.documents import DocumentFetcher, DocumentRefused, url_at
+from proxier.control_point.documents import DocumentFetcher, DocumentRefused, DocumentUnavailable, url_at
 from proxier.control_point.markup import MarkupRefused, child, child_text, children, local_name, read_markup
 from translation.actions import Service
 
@@ -61,7 +61,9 @@ class Description:
     offered: tuple[str, ...]
     """The service types of all devices in it."""
     devices: tuple[ProxiedDevice, ...]
-    left_out: tuple[LeftOut, ...] = field(default=())
+    left_out: tuple[LeftOut, ...]
+    complete: bool
+    """Whether every SCPD could be fetched; when not, it is worth another try."""
 
 
 class DescriptionReader:
@@ -77,7 +79,7 @@ class DescriptionReader:
         `address` is who announced it; `host` is what its URLs have to name, where that is something else.
 
         Raises:
-            DocumentUnavailable: the description or an SCPD could not be fetched; later it may be there.
+            DocumentUnavailable: the description, or the SCPDs of all services, could not be fetched.
             DocumentRefused: the description is not what it must be.
         """
         host = host or address
@@ -91,10 +93,11 @@ class DescriptionReader:
         if len(elements) > MOST_DEVICES:
             raise DocumentRefused(f"{location} has more than {MOST_DEVICES} devices")
         left_out: list[LeftOut] = []
+        unfetched: list[DocumentUnavailable] = []
         devices: dict[str, ProxiedDevice] = {}
         root_udn = _udn(top)
         for element in elements:
-            services = await self._services(element, base, host, left_out)
+            services = await self._services(element, base, host, left_out, unfetched)
             udn = _udn(element)
             if services and not udn:
                 left_out.append(LeftOut(_text(element, "friendlyName") or "a device", "it has no UDN"))
@@ -102,6 +105,8 @@ class DescriptionReader:
                 left_out.append(LeftOut(udn, "another device of the same description has this UDN"))
             elif services:
                 devices[udn] = _device(element, root_udn or udn, location, address, services)
+        if unfetched and not devices:
+            raise unfetched[0]
         return Description(
             location=location,
             address=address,
@@ -118,10 +123,16 @@ class DescriptionReader:
             ),
             devices=tuple(devices.values()),
             left_out=tuple(left_out),
+            complete=not unfetched,
         )
 
     async def _services(
-        self, element: etree._Element, base: str, host: str, left_out: list[LeftOut]
+        self,
+        element: etree._Element,
+        base: str,
+        host: str,
+        left_out: list[LeftOut],
+        unfetched: list[DocumentUnavailable],
     ) -> Mapping[Service, ProxiedService]:
         services: dict[Service, ProxiedService] = {}
         for entry in _listed(element, "serviceList", "service"):
@@ -131,8 +142,10 @@ class DescriptionReader:
             service = _SERVICES[kind[1].lower()]
             try:
                 found = await self._service(service, int(kind[2]), entry, base, host)
-            except DocumentRefused as refused:
-                left_out.append(LeftOut(f"{service.name}:{kind[2]}", str(refused)))
+            except (DocumentRefused, DocumentUnavailable) as error:
+                left_out.append(LeftOut(f"{service.name}:{kind[2]}", str(error)))
+                if isinstance(error, DocumentUnavailable):
+                    unfetched.append(error)
                 continue
             if service not in services or services[service].version < found.version:
                 services[service] = found

@@ -30,7 +30,7 @@ DEFAULT_MAX_AGE: Final = 1800
 """Seconds, where CACHE-CONTROL is missing."""
 LONGEST_MAX_AGE: Final = 7 * 86400
 """Seconds."""
-MAXIMUM_CANDIDATES: Final = 4096
+MAXIMUM_CANDIDATES: Final = 2048
 """UDNs not taken yet; the oldest is forgotten when another comes."""
 MAXIMUM_KEPT: Final = 4096
 MAXIMUM_DEPARTED: Final = 4096
@@ -66,6 +66,8 @@ class Sighting:
     """With `RESTARTED` and `LEFT`: what it announced."""
     reason: str = ""
     """With `LEFT`: why."""
+    displaced: str = ""
+    """With a first sight: the UDN that was forgotten to make room for it."""
 
 
 @dataclass(slots=True)
@@ -184,9 +186,10 @@ class Tracker:
         return trace.about_to if trace else frozenset()
 
     def _first_sight(self, message: SsdpMessage, source: str, now: float) -> Sighting:
-        while len(self._candidates) >= MAXIMUM_CANDIDATES:
-            oldest = next(iter(self._candidates))
-            del self._candidates[oldest], self._traces[oldest]
+        displaced = ""
+        if len(self._candidates) >= MAXIMUM_CANDIDATES:
+            displaced = next(iter(self._candidates))
+            del self._candidates[displaced], self._traces[displaced]
         self._candidates[message.udn] = None
         trace = self._traces[message.udn] = _Trace(boot_id=message.boot_id, config_id=message.config_id)
         self._refresh(message.udn, trace, message, source, now)
@@ -194,8 +197,8 @@ class Tracker:
             trace.boot_id, trace.former_boot_id = message.next_boot_id, message.boot_id
         before = self._departed.pop(message.udn, _Departed())
         if before.about_to or _differ(before.boot_id, message.boot_id):
-            return Sighting(message.udn, News.RESTARTED, before.about_to)
-        return Sighting(message.udn, News.FOUND)
+            return Sighting(message.udn, News.RESTARTED, before.about_to, displaced=displaced)
+        return Sighting(message.udn, News.FOUND, displaced=displaced)
 
     def _refresh(self, udn: str, trace: _Trace, message: SsdpMessage, source: str, now: float) -> None:
         max_age = (

@@ -22,6 +22,7 @@ import aiohttp
 from proxier.control_point.callbacks import CallbackServer
 from proxier.control_point.device import ProxiedDevice, ProxiedService
 from proxier.control_point.documents import describe
+from proxier.control_point.tasks import Tasks
 from translation.actions import Service, StateChange
 
 ASKED_SECONDS: Final = 1800
@@ -239,7 +240,8 @@ class Eventing:
         self.callbacks = callbacks
         self.changed = changed
         self.doubted = doubted
-        self._running: dict[tuple[str, Service], tuple[Subscription, asyncio.Task[None]]] = {}
+        self._running: dict[tuple[str, Service], tuple[Subscription, asyncio.Task[None] | None]] = {}
+        self._tasks = Tasks()
 
     async def __aenter__(self) -> Self:
         return self
@@ -247,24 +249,27 @@ class Eventing:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        subscriptions = [subscription for subscription, _ in self._running.values()]
-        await self._cancel(list(self._running))
+        await self._tasks.close()
         with suppress(TimeoutError):
             async with asyncio.timeout(LONGEST_GOODBYE):
-                await asyncio.gather(*(subscription.unsubscribe() for subscription in subscriptions))
+                goodbyes = [subscription.unsubscribe() for subscription, _ in self._running.values()]
+                await asyncio.gather(*goodbyes)
 
-    async def follow(self, device: ProxiedDevice) -> None:
+    def follow(self, device: ProxiedDevice) -> None:
         """Subscribe to all services of a device, in place of what there was of it."""
-        await self.drop(device.udn)
+        self.drop(device.udn)
         for service in device.services.values():
             if service.event_url:
                 subscription = Subscription(self, device, service)
-                task = asyncio.create_task(subscription.run())
+                task = self._tasks.start(subscription.run())
                 self._running[device.udn, service.service] = subscription, task
 
-    async def drop(self, udn: str) -> None:
+    def drop(self, udn: str) -> None:
         """Forget a device's subscriptions; the device is gone, so it is not told."""
-        await self._cancel([key for service in Service if (key := (udn, service)) in self._running])
+        for service in Service:
+            _, task = self._running.pop((udn, service), (None, None))
+            if task is not None:
+                task.cancel()
 
     def renew(self, udn: str) -> None:
         """Renew a device's subscriptions at once, since it may have lost them."""
@@ -275,12 +280,6 @@ class Eventing:
     def live(self, udn: str, service: Service) -> bool:
         """Whether the events of a service arrive."""
         return (udn, service) in self._running and self._running[udn, service][0].live
-
-    async def _cancel(self, keys: list[tuple[str, Service]]) -> None:
-        tasks = [self._running.pop(key)[1] for key in keys]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _granted(answer: Mapping[str, str]) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
@@ -18,10 +18,8 @@ FIRST_RETRY: Final = 2.0
 LONGEST_RETRY: Final = 60.0
 LONGEST_RETRY_OF_REFUSED: Final = 600.0
 """What was wrong with a document is seldom right a minute later."""
-MOST_LOCATIONS: Final = 8192
-"""The oldest that has nothing for us is forgotten when another comes."""
 
-Done = Callable[[Description], Awaitable[None]]
+Done = Callable[[Description], None]
 Failed = Callable[[str, frozenset[str]], None]
 """Takes a location that could not be read, and the UDNs that were announced with it."""
 
@@ -41,7 +39,10 @@ class _Reading:
 
 
 class Readings:
-    """Reads descriptions and hands them to `done`; see the module."""
+    """Reads descriptions and hands them to `done`; see the module.
+
+    There are as many as UDNs have locations, and no more: who stops caring for a UDN says `forget`.
+    """
 
     def __init__(self, reader: DescriptionReader, done: Done, failed: Failed, complaints: Complaints) -> None:
         self._reader = reader
@@ -49,12 +50,16 @@ class Readings:
         self._failed = failed
         self._complaints = complaints
         self._readings: dict[str, _Reading] = {}
+        self._locations: dict[str, set[str]] = {}
         self._tasks = Tasks()
 
-    def want(self, udn: str, location: str, address: str) -> None:
-        """Read a description for a UDN that is new, or back; once is enough for all the UDNs in it."""
+    def want(self, udn: str, location: str, address: str, *, is_there: bool) -> None:
+        """Read a description for a UDN that was found; once is enough for all the UDNs in it.
+
+        `is_there` says that its device has been taken from this description already.
+        """
         reading = self._get(udn, location, address)
-        if reading.task is None and (not reading.proxied or udn in reading.proxied):
+        if reading.task is None and not is_there and (not reading.proxied or udn in reading.proxied):
             self._start(reading)
 
     def want_again(self, udn: str, location: str, address: str, host: str = "") -> None:
@@ -76,7 +81,8 @@ class Readings:
 
     def forget(self, udn: str) -> None:
         """Stop reading what was read for this UDN alone."""
-        for reading in [r for r in self._readings.values() if udn in r.announced]:
+        for location in self._locations.pop(udn, ()):
+            reading = self._readings[location]
             reading.announced.discard(udn)
             if not reading.announced:
                 self._drop(reading)
@@ -88,11 +94,9 @@ class Readings:
     def _get(self, udn: str, location: str, address: str, host: str = "") -> _Reading:
         reading = self._readings.get(location)
         if reading is None:
-            if len(self._readings) >= MOST_LOCATIONS:
-                oldest = next((r for r in self._readings.values() if not r.proxied), None)
-                self._drop(oldest or next(iter(self._readings.values())))
             reading = self._readings[location] = _Reading(location, address, host)
         reading.announced.add(udn)
+        self._locations.setdefault(udn, set()).add(location)
         return reading
 
     def _drop(self, reading: _Reading) -> None:
@@ -109,23 +113,27 @@ class Readings:
             while True:
                 reading.again = False
                 reading.wake.clear()
-                try:
-                    description = await self._reader.read(reading.location, reading.address, reading.host)
-                except (DocumentUnavailable, DocumentRefused) as error:
-                    longest = (
-                        LONGEST_RETRY if isinstance(error, DocumentUnavailable) else LONGEST_RETRY_OF_REFUSED
-                    )
-                    self._complaints.say(reading.location, f"not proxied: {error}")
-                    self._failed(reading.location, frozenset(reading.announced))
-                    with suppress(TimeoutError):
-                        pause = min(FIRST_RETRY * 2 ** min(failures, 16), longest)
-                        await asyncio.wait_for(reading.wake.wait(), pause)
+                longest = await self._read_once(reading)
+                if longest:
+                    pause = min(FIRST_RETRY * 2 ** min(failures, 16), longest)
                     failures += 1
-                    continue
-                failures = 0
-                reading.proxied = frozenset(device.udn.lower() for device in description.devices)
-                await self._done(description)
-                if not reading.again:
+                    with suppress(TimeoutError):
+                        await asyncio.wait_for(reading.wake.wait(), pause)
+                elif reading.again:
+                    failures = 0
+                else:
                     return
         finally:
             reading.task = None
+
+    async def _read_once(self, reading: _Reading) -> float:
+        """Returns 0, or for how many seconds at most the next attempt may be put off."""
+        try:
+            description = await self._reader.read(reading.location, reading.address, reading.host)
+        except (DocumentUnavailable, DocumentRefused) as error:
+            self._complaints.say(reading.location, f"not proxied: {error}")
+            self._failed(reading.location, frozenset(reading.announced))
+            return LONGEST_RETRY if isinstance(error, DocumentUnavailable) else LONGEST_RETRY_OF_REFUSED
+        reading.proxied = frozenset(device.udn.lower() for device in description.devices)
+        self._done(description)
+        return 0 if description.complete else LONGEST_RETRY

@@ -149,7 +149,9 @@ class StandIn:
         loop = asyncio.get_running_loop()
         self._server = await loop.create_server(self._http, self.address, self.port)
         self.port = self._server.sockets[0].getsockname()[1]
-        self._session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(local_addr=(self.address, 0)))
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(local_addr=(self.address, 0)), timeout=aiohttp.ClientTimeout(5)
+        )
         self._multicast = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._multicast.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, socket.inet_aton("127.0.0.1"))
         self._multicast.bind((self.address, 0))

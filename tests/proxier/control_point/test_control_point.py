@@ -9,8 +9,7 @@ from typing import Any
 
 import pytest
 
-from proxier.control_point import ControlPoint, ProxiedDevice, discovery, documents, reading
-from proxier.control_point import control_point as control_point_module
+from proxier.control_point import ControlPoint, ProxiedDevice, discovery, documents, presence, reading
 from proxier.settings import UpnpSettings
 from tests.proxier.control_point.stand_in import (
     BMS2,
@@ -35,7 +34,7 @@ GRACE = 0.3
 def _short_times(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(discovery, "GRACE_SECONDS", GRACE)
     monkeypatch.setattr(reading, "FIRST_RETRY", 0.1)
-    monkeypatch.setattr(control_point_module, "PRESENCE_PAUSE", 0.05)
+    monkeypatch.setattr(presence, "PAUSE", 0.05)
 
 
 class Listener:
@@ -249,7 +248,6 @@ async def test_all_udns_of_a_tree_are_read_with_it_once() -> None:
         )
         async with running(inner) as (_, listener):
             one.say("ssdp:alive", "upnp:rootdevice")
-            one.say("ssdp:alive", CMS2, udn=inner.udn)
             await listener.until_told(inner, "appeared")
             one.say("ssdp:alive", CMS2, udn=inner.udn)
             await listener.until(lambda: len(listener.changes(inner)) == 1)
@@ -391,6 +389,19 @@ async def test_a_description_that_fails_is_read_again() -> None:
         await one.until(lambda: one.paths().count("/desc.xml") >= 2)
         one.documents["/desc.xml"] = description(device(one.udn, service(CMS2, "cms")))
         await listener.until_told(one, "appeared")
+
+
+async def test_a_service_whose_scpd_comes_late_is_added() -> None:
+    bad = "http://127.0.0.2:9/gone.xml"
+    async with StandIn() as one, running(one) as (_, listener):
+        whole = str(one.documents["/desc.xml"])
+        one.documents["/desc.xml"] = whole.replace("/cms.xml", bad)
+        one.alive()
+        await listener.until_told(one, "appeared")
+        assert set(listener.devices[one.udn].services) == {Service.BMS}
+        one.documents["/desc.xml"] = whole
+        await listener.until_told(one, "appeared", "appeared")
+        assert set(listener.devices[one.udn].services) == {Service.BMS, Service.CMS}
 
 
 async def test_a_failed_action_of_a_device_that_is_there_costs_one_question() -> None:

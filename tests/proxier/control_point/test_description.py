@@ -214,11 +214,20 @@ async def test_names_that_could_not_stand_in_a_message_are_dropped() -> None:
     assert cms.arguments["GetMore"] == ("Fine",)
 
 
-async def test_an_scpd_that_does_not_come_is_no_reason_to_leave_a_service_out() -> None:
+async def test_what_has_no_scpd_at_all_may_have_one_later() -> None:
     root = description(device("uuid:a", service(CMS2, "cms", described="http://127.0.0.2:9/gone.xml")))
     async with StandIn(documents={"/desc.xml": root}) as stand_in:
         with pytest.raises(DocumentUnavailable):
             await read(stand_in)
+
+
+async def test_one_scpd_that_does_not_come_does_not_stop_the_others() -> None:
+    entries = service(CMS2, "cms", described="http://127.0.0.2:9/gone.xml") + service(BMS2, "bms")
+    async with StandIn(documents={"/desc.xml": description(device("uuid:a", entries))}) as stand_in:
+        found = await read(stand_in)
+    assert set(found.devices[0].services) == {Service.BMS}
+    assert "cannot be fetched" in found.left_out[0].reason
+    assert not found.complete
 
 
 @pytest.mark.parametrize("text", ["yes", "YES", "", "no", "No"])

@@ -229,7 +229,9 @@ def test_a_flood_displaces_only_what_was_not_kept(monkeypatch: pytest.MonkeyPatc
     tracker.receive(alive(), HOME, 0)
     tracker.keep(UDN)
     for number in range(1000):
-        tracker.receive(alive(udn=f"uuid:{number}", max_age=LONGEST_MAX_AGE), HOME, 1)
+        sighting = tracker.receive(alive(udn=f"uuid:{number}", max_age=LONGEST_MAX_AGE), HOME, 1)
+        assert sighting is not None
+        assert sighting.displaced == (f"uuid:{number - 50}" if number >= 50 else "")
     assert UDN in tracker
     assert "uuid:999" in tracker
     assert "uuid:949" not in tracker

@@ -69,7 +69,7 @@ async def followed(stand_in: StandIn) -> AsyncIterator[Followed]:
         reader = DescriptionReader(DocumentFetcher(session))
         (proxied,) = (await reader.read(stand_in.location, stand_in.address)).devices
         async with Eventing(session, callbacks, events.changed, events.doubted) as subscriptions:
-            await subscriptions.follow(proxied)
+            subscriptions.follow(proxied)
             yield subscriptions, proxied, events
 
 
@@ -288,7 +288,7 @@ async def test_what_is_dropped_is_not_told_and_hears_no_more() -> None:
     stand_in = StandIn()
     async with followed(stand_in) as (subscriptions, proxied, events):
         await events.until(lambda: bool(events.changes))
-        await subscriptions.drop(proxied.udn)
+        subscriptions.drop(proxied.udn)
         assert not subscriptions.live(proxied.udn, Service.CMS)
     assert not [asked for asked in stand_in.asked if asked.method == "UNSUBSCRIBE"]
 

@@ -9,6 +9,7 @@ import pytest
 
 from proxier.control_point import Found, search, survey
 from proxier.settings import UpnpSettings
+from tests.proxier.control_point import stand_in as stand_in_module
 from tests.proxier.control_point.stand_in import CMS2, StandIn, description, device, service
 
 
@@ -38,7 +39,7 @@ async def answering(stand_in: StandIn, answers_from: str = "") -> AsyncIterator[
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
     listening.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, group)
-    listening.bind(("239.255.255.250", 1900))
+    listening.bind(stand_in_module.GROUP)
     transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(
         lambda: Answering(stand_in, answers_from or stand_in.address), sock=listening
     )
