@@ -5,6 +5,7 @@ Every failure becomes a `SessionFailed` whose text names the cause.
 
 from __future__ import annotations
 
+import io
 import ssl
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,6 +20,9 @@ MAX_REASON_LENGTH = 300
 
 KEEP_ALIVE_SECONDS = 3600.0
 """A CPE does not close the connection while it makes a slow answer. Source: TR-069 3.4.2"""
+
+LARGEST_AT_ONCE = 1024 * 1024
+"""Bytes; aiohttp warns of more in one piece, and sends a file in several."""
 
 PATIENCE = 4
 """How many times the time for one step an answer may take as a whole."""
@@ -175,8 +179,9 @@ class AiohttpTransport:
 
     async def _post(self, url: URL, headers: Mapping[str, str], body: bytes) -> Reply:
         context = self._tls.context() if url.scheme == "https" else True
+        data = body if len(body) <= LARGEST_AT_ONCE else io.BytesIO(body)
         async with self._session.post(
-            url, headers=headers, data=body or None, ssl=context, allow_redirects=False
+            url, headers=headers, data=data or None, ssl=context, allow_redirects=False
         ) as response:
             parts, length = [], 0
             async for part in response.content.iter_any():

@@ -126,7 +126,7 @@ class Proxier:
         if device.udn in self._waiting:
             return
         self._complaints.say(str(device), f"who it is cannot be read yet, and is asked again: {error}")
-        self._waiting[device.udn] = self._tasks.create_task(self._keep_asking(device))
+        self._waiting[device.udn] = self._tasks.create_task(_guarded(self._keep_asking(device), device.udn))
 
     async def _keep_asking(self, device: ProxiedDevice) -> None:
         for attempt in range(1_000_000):
@@ -173,6 +173,7 @@ class Proxier:
         return virtual
 
     def _leave_out(self, device: ProxiedDevice, reason: str) -> None:
+        self.control_point.leave_alone(device.udn)
         if device.udn not in self._left_out:
             self._left_out.add(device.udn)
             logger.info("%s is left out: %s", device, reason)

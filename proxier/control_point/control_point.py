@@ -134,6 +134,10 @@ class ControlPoint:
         """
         return self._eventing.live(udn, service)
 
+    def leave_alone(self, udn: str) -> None:
+        """The listener does not want a device: end the subscriptions to it, until it appears anew."""
+        self._tasks.start(self._eventing.release(udn))
+
     def _hear(self, datagram: bytes, source: str) -> None:
         if not may_concern_us(datagram):
             return

@@ -271,6 +271,12 @@ class Eventing:
             if task is not None:
                 task.cancel()
 
+    async def release(self, udn: str) -> None:
+        """End a device's subscriptions; the device is told that nobody wants its events."""
+        running = [self._running.get((udn, service)) for service in Service]
+        self.drop(udn)
+        await asyncio.gather(*(subscription.unsubscribe() for subscription, _ in filter(None, running)))
+
     def renew(self, udn: str) -> None:
         """Renew a device's subscriptions at once, since it may have lost them."""
         for service in Service:

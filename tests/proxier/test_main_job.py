@@ -28,6 +28,8 @@ from proxier.demo.device import SimulatedDevice
 from proxier.settings import Settings
 from tests.proxier.running import report_of, settings_for
 
+pytestmark = pytest.mark.usefixtures("own_group")
+
 FIRST_READINGS = 3
 """GetValues of a new device: its identity, what Informs tell, and that again when its events begin."""
 

@@ -16,6 +16,8 @@ from proxier.demo.device import SimulatedDevice
 from proxier.settings import Settings
 from tests.proxier.running import report_of, reports, settings_for, until
 
+pytestmark = pytest.mark.usefixtures("own_group")
+
 OTHER_UDN = "uuid:3c1a9e52-0000-4000-8000-00000000ab01"
 
 
@@ -88,6 +90,7 @@ async def test_denied_devices_are_left_out(acs: EmbeddedAcs, tmp_path: Path) -> 
         async with running(settings):
             await denied.until(lambda: denied.count("GetValues") > 0)
             [report] = await reports_with(settings, wanted)
+            await denied.until(lambda: bool(denied.history.times("UNSUBSCRIBE ConfigurationManagement")))
     assert report["udn"] == wanted.udn
 
 
