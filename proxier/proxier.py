@@ -7,6 +7,7 @@ import logging
 import random
 from collections.abc import Coroutine, Mapping, Sequence
 from datetime import UTC, datetime
+from itertools import chain, repeat
 from typing import Any
 
 from cwmp_client.connection_request import ConnectionRequestListener
@@ -122,15 +123,15 @@ class Proxier:
         return await drive(read_identity(actions), lambda call: self.control_point.invoke(device, call))
 
     def _ask_again(self, device: ProxiedDevice, error: DeviceUnreachable) -> None:
-        """An identity is decided once, so a data model that cannot be read is asked again, not done without."""
+        """An identity is decided once, so a data model that cannot be read is asked again, not given up."""
         if device.udn in self._waiting:
             return
         self._complaints.say(str(device), f"who it is cannot be read yet, and is asked again: {error}")
         self._waiting[device.udn] = self._tasks.create_task(_guarded(self._keep_asking(device), device.udn))
 
     async def _keep_asking(self, device: ProxiedDevice) -> None:
-        for attempt in range(1_000_000):
-            await asyncio.sleep(IDENTITY_RETRY_SECONDS[min(attempt, len(IDENTITY_RETRY_SECONDS) - 1)])
+        for seconds in chain(IDENTITY_RETRY_SECONDS, repeat(IDENTITY_RETRY_SECONDS[-1])):
+            await asyncio.sleep(seconds)
             try:
                 model = await self._ask_identity(device)
             except DeviceUnreachable:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -62,13 +62,15 @@ def id_of(device: SimulatedDevice) -> str:
 async def quiet_device(
     acs: EmbeddedAcs, folder: Path, **options: Any
 ) -> AsyncIterator[tuple[AcsDevice, SimulatedDevice]]:
-    """A device whose actions can be counted: nobody but this proxier knows of it, and its events have begun."""
-    async with SimulatedDevice(serial="quiet", advertise=False, **options) as device:
-        async with running(settings_for(acs.url, folder, locations=(device.location,), interfaces=())):
-            managed = await acs.device(id_of(device), timeout=10)
-            await device.until(lambda: device.count("GetValues") >= FIRST_READINGS)
-            await managed.session_over()
-            yield managed, device
+    """A device whose actions can be counted: only this proxier knows of it, and its events have begun."""
+    async with AsyncExitStack() as stack:
+        device = await stack.enter_async_context(SimulatedDevice(serial="quiet", advertise=False, **options))
+        settings = settings_for(acs.url, folder, locations=(device.location,), interfaces=())
+        await stack.enter_async_context(running(settings))
+        managed = await acs.device(id_of(device), timeout=10)
+        await device.until(lambda: device.count("GetValues") >= FIRST_READINGS)
+        await managed.session_over()
+        yield managed, device
 
 
 async def values(managed: AcsDevice, *paths: str) -> dict[str, tuple[str, str]]:
