@@ -10,7 +10,7 @@ from typing import Any
 
 from cwmp_client.faults import CwmpFault, FaultCode
 from cwmp_client.messages import SetParameterAttributesStruct
-from cwmp_client.parameters import ROOT, Node, parameters_at
+from cwmp_client.parameters import ROOT, ActiveNotify, Node, parameters_at
 
 RECORD = "attributes"
 """The name of the record in the journal."""
@@ -20,14 +20,20 @@ ACTIVE = 2
 PASSIVE = frozenset({1, 4, 6})
 """Notifications that mention a change in the next Inform. Source: TR-069 A.3.2.4"""
 
+REPORTED = 1
+"""What a parameter has of whose changes its device tells unasked. Source: TR-330 4.6.5.1.1"""
+
 GREATEST_NOTIFICATION = 6
 """3 to 6 ask for lightweight notifications, which nothing here sends; 4 and 6 for passive ones besides."""
 
-ALWAYS_ACTIVE = frozenset({"Device.DeviceInfo.SoftwareVersion", "Device.DeviceInfo.ProvisioningCode"})
-"""Source: TR-181, activeNotify forceEnabled"""
+STANDARD: Mapping[str, ActiveNotify] = {
+    "Device.DeviceInfo.SoftwareVersion": ActiveNotify.FORCE_ENABLED,
+    "Device.DeviceInfo.ProvisioningCode": ActiveNotify.FORCE_ENABLED,
+    "Device.ManagementServer.ConnectionRequestURL": ActiveNotify.FORCE_DEFAULT_ENABLED,
+}
+"""What holds of every device, whatever its data model says. Source: TR-181, activeNotify"""
 
-ACTIVE_AT_FIRST = frozenset({"Device.ManagementServer.ConnectionRequestURL"})
-"""Source: TR-181, activeNotify forceDefaultEnabled"""
+_ACTIVE_UNASKED = frozenset({ActiveNotify.FORCE_ENABLED, ActiveNotify.FORCE_DEFAULT_ENABLED})
 
 
 class Attributes:
@@ -39,7 +45,11 @@ class Attributes:
         record: what `to_record` gave, or None.
     """
 
+    nodes: Mapping[str, Node]
+    """What is known of the parameters."""
+
     def __init__(self, record: Mapping[str, Any] | None) -> None:
+        self.nodes = {}
         self._set: dict[str, int] = dict(record or {})
 
     def to_record(self) -> dict[str, int]:
@@ -48,21 +58,24 @@ class Attributes:
 
     def notification(self, name: str) -> int:
         """The notification of a parameter, 0 to 6."""
-        if name in ALWAYS_ACTIVE:
+        rule = self._rule(name)
+        if rule is ActiveNotify.FORCE_ENABLED:
             return ACTIVE
-        return self._set.get(name, ACTIVE if name in ACTIVE_AT_FIRST else OFF)
+        return self._set.get(name, ACTIVE if rule is ActiveNotify.FORCE_DEFAULT_ENABLED else OFF)
+
+    def is_decided(self, name: str) -> bool:
+        """Whether an ACS, or the standard, says what the notification of a parameter is."""
+        return name in self._set or self._rule(name) in _ACTIVE_UNASKED
 
     def notified(self) -> dict[str, int]:
         """Every parameter whose changes are of interest, as far as an ACS has said so."""
         return {name: notification for name, notification in self._set.items() if notification}
 
-    def changes(
-        self, wanted: Sequence[SetParameterAttributesStruct], nodes: Mapping[str, Node]
-    ) -> dict[str, int]:
+    def changes(self, wanted: Sequence[SetParameterAttributesStruct]) -> dict[str, int]:
         """The notifications that would change, by parameter.
 
-        A parameter that is always active stays so within a partial path; asked for by its name, that is 9009.
-        The standard leaves open what then happens.
+        A parameter that is always active, or whose active notification can be denied, stays what it is within
+        a partial path; asked for by its name, that is 9009. The standard leaves open what then happens.
 
         Raises:
             CwmpFault: 9003, 9005 or 9009; nothing is to be changed then.
@@ -74,7 +87,7 @@ class Attributes:
                     FaultCode.INVALID_ARGUMENTS, f"{change.name}: the AccessList cannot be changed"
                 )
             path = change.name or ROOT
-            if path not in nodes:
+            if path not in self.nodes:
                 raise CwmpFault(FaultCode.INVALID_PARAMETER_NAME, path)
             if not change.notification_change:
                 continue
@@ -82,10 +95,11 @@ class Attributes:
                 raise CwmpFault(
                     FaultCode.INVALID_ARGUMENTS, f"{change.name}: notification {change.notification}"
                 )
-            if change.name in ALWAYS_ACTIVE and change.notification != ACTIVE:
-                raise CwmpFault(FaultCode.NOTIFICATION_REJECTED, f"{change.name} is always active")
-            names = [name for name in parameters_at(nodes, [path]) if name not in ALWAYS_ACTIVE]
-            new.update(dict.fromkeys(names, change.notification))
+            if reason := self._denial(path, change.notification):
+                raise CwmpFault(FaultCode.NOTIFICATION_REJECTED, f"{path} {reason}")
+            for name in parameters_at(self.nodes, [path]):
+                if not self._denial(name, change.notification):
+                    new[name] = change.notification
         return {
             name: notification
             for name, notification in new.items()
@@ -95,7 +109,20 @@ class Attributes:
     def update(self, notifications: Mapping[str, int]) -> None:
         """Take on new notifications."""
         for name, notification in notifications.items():
-            if notification or name in ACTIVE_AT_FIRST:
+            if notification or self._rule(name) is ActiveNotify.FORCE_DEFAULT_ENABLED:
                 self._set[name] = notification
             else:
                 self._set.pop(name, None)
+
+    def _rule(self, name: str) -> ActiveNotify:
+        node = self.nodes.get(name)
+        return STANDARD.get(name) or (node.active_notify if node else ActiveNotify.NORMAL)
+
+    def _denial(self, name: str, notification: int) -> str:
+        """Why a parameter cannot have a notification; empty where it can."""
+        rule = self._rule(name)
+        if rule is ActiveNotify.FORCE_ENABLED and notification != ACTIVE:
+            return "is always active"
+        if rule is ActiveNotify.CAN_DENY and notification == ACTIVE:
+            return "changes too often for active notification"
+        return ""

@@ -21,6 +21,7 @@ from cwmp_client.inform import make_inform
 from cwmp_client.management_server import ManagementServer
 from cwmp_client.messages import CpeRequest, DeviceIdStruct, EventCode, EventStruct, ParameterValueStruct
 from cwmp_client.outbox import Outbox
+from cwmp_client.parameter_rpcs import ParameterRpcs
 from cwmp_client.parameter_tree import ParameterTree
 from cwmp_client.parameters import Journal, ParameterSource
 from cwmp_client.periodic_inform import PeriodicInform
@@ -89,12 +90,11 @@ class Endpoint:
             records.get(name) != record for name, record in management_server.to_records().items()
         )
         self.parameters = ParameterTree((management_server, *sources), management_server, journal, records)
-        self._outbox = Outbox(journal, records)
+        self._outbox = Outbox(journal, records, self._log)
         self._changes = ValueChanges(self.parameters, self._outbox)
         rpcs = Rpcs(
-            self.parameters,
+            ParameterRpcs(self.parameters, management_server, self._changes),
             self._outbox,
-            self._changes,
             methods=methods if methods is not None else {},
             transfers=transfers,
             log=self._log,
@@ -183,7 +183,7 @@ class Endpoint:
         """Forget all that the ACS has set and all events; then, `0 BOOTSTRAP`."""
         self._management_server.factory_reset()
         self._outbox.factory_reset(self._management_server.url)
-        await self._outbox.save(self._management_server.to_records() | self.parameters.forget_attributes())
+        await self._outbox.save(self._management_server.to_records() | self.parameters.factory_reset())
         self._trigger(new=True)
 
     def after_each_session(self, callback: Callable[[], Awaitable[None]]) -> None:
@@ -262,7 +262,7 @@ class Endpoint:
                     carried,
                     self._retry_count,
                     self.parameters,
-                    self._management_server.inform_parameters,
+                    self._management_server,
                 )
                 await self._conversation.hold(self._target(), inform, carried.requests)
                 outcome = SUCCESS

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from cwmp_client.inform_parameters import FORCED_INFORM_PARAMETERS, InformParameters
+from cwmp_client.aliases import Spelling
+from cwmp_client.inform_parameters import FORCED_INFORM_PARAMETERS
+from cwmp_client.management_server import ManagementServer
 from cwmp_client.messages import UNKNOWN_TIME, DeviceIdStruct, Inform, ParameterValueStruct
 from cwmp_client.outbox import Carried
 from cwmp_client.parameter_tree import ParameterTree
@@ -18,22 +20,24 @@ def make_inform(
     carried: Carried,
     retry_count: int,
     tree: ParameterTree,
-    inform_parameters: InformParameters,
+    management_server: ManagementServer,
 ) -> Inform:
     """The Inform of a session that opens now; made of cached values only. Source: TR-069 A.3.3.1"""
     codes = [event.event_code for event in carried.events]
     names = dict.fromkeys(
         (
             *FORCED_INFORM_PARAMETERS,
+            *tree.forced_inform,
             *carried.changes,
-            *inform_parameters.names(codes, lambda: tree.known),
+            *management_server.inform_parameters.names(codes, lambda: tree.known),
         )
     )
+    spelling = Spelling(tree.aliases, by_alias=management_server.names_by_alias)
     values: list[ParameterValueStruct] = []
     for name in names:
         value = tree.cached(name) or carried.changes.get(name)
         if value is not None:
-            values.append(value)
+            values.append(value._replace(name=spelling(name)))
     return Inform(
         device_id, carried.events, current_time(datetime.now().astimezone()), retry_count, tuple(values)
     )

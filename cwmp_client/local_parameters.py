@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -83,6 +83,10 @@ class LocalParameters:
         for name, value, _ in values:
             self._kept[name] = self._parameters[name].syntax.canonical(value)
         return Applied(records={self._record: dict(self._kept)})
+
+    async def reporting(self, _names: Sequence[str]) -> Collection[str]:
+        """None: whoever changes a local value tells the endpoint."""
+        return ()
 
     async def watch(self, notifications: Mapping[str, int]) -> None:
         """Nothing to do: whoever changes a local value tells the endpoint."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -20,6 +20,9 @@ OBJECT = "Device.ManagementServer."
 
 RECORD = "management_server"
 """The name of the record in the journal."""
+
+BY_NUMBER, BY_ALIAS = "InstanceNumber", "InstanceAlias"
+"""How the rows in an answer are named. Source: TR-181 ManagementServer.InstanceMode"""
 
 
 class Row(NamedTuple):
@@ -50,7 +53,9 @@ PARAMETERS: Mapping[str, Row] = {
     "CWMPRetryMinimumWaitInterval": Row(Syntax("unsignedInt", 1, 65535), writable=True),
     "CWMPRetryIntervalMultiplier": Row(Syntax("unsignedInt", 1000, 65535), writable=True),
     "HTTPConnectionRequestEnable": Row(BOOLEAN, writable=True, default="true"),
-    "AliasBasedAddressing": Row(BOOLEAN, writable=False, default="false"),
+    "AliasBasedAddressing": Row(BOOLEAN, writable=False, default="true"),
+    "InstanceMode": Row(Syntax(values=(BY_NUMBER, BY_ALIAS)), writable=True, default=BY_NUMBER),
+    "AutoCreateInstances": Row(BOOLEAN, writable=True, default="false"),
     "InstanceWildcardsSupported": Row(BOOLEAN, writable=False, default="false"),
     "SupportedConnReqMethods": Row(STRING, writable=False, default="HTTP"),
     "HTTPCompressionSupported": Row(STRING, writable=False, default="GZIP"),
@@ -172,6 +177,16 @@ class ManagementServer:
         return int(self._text("DefaultActiveNotificationThrottle"))
 
     @property
+    def names_by_alias(self) -> bool:
+        """InstanceMode: whether the rows in answers and Informs are named by their aliases."""
+        return self._text("InstanceMode") == BY_ALIAS
+
+    @property
+    def creates_rows(self) -> bool:
+        """AutoCreateInstances: whether to set a parameter of a row by an unknown alias makes that row."""
+        return self._text("AutoCreateInstances") == "true"
+
+    @property
     def inform_parameters(self) -> InformParameters:
         """The table InformParameter."""
         return self._inform_parameters
@@ -244,6 +259,10 @@ class ManagementServer:
             else:
                 self._set[name.removeprefix(OBJECT)] = text
         return Applied(records=self.to_records())
+
+    async def reporting(self, _names: Sequence[str]) -> Collection[str]:
+        """None: the ACS itself sets what is here."""
+        return ()
 
     async def watch(self, notifications: Mapping[str, int]) -> None:
         """Nothing to do: the ACS itself sets what is here."""

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from cwmp_client import soap
+from cwmp_client.device_log import DeviceLog
 from cwmp_client.events import EventQueue, Retention, rule_of
 from cwmp_client.messages import CpeRequest, EventCode, EventStruct, Inform, ParameterValueStruct
 from cwmp_client.parameters import Journal
@@ -29,28 +30,46 @@ class Carried(NamedTuple):
     changes: Mapping[str, ParameterValueStruct]
 
 
+class _Saved(NamedTuple):
+    """A record of the outbox, read."""
+
+    events: EventQueue
+    requests: list[CpeRequest]
+    changes: dict[str, ParameterValueStruct]
+    scheduled: list[tuple[float, str]]
+    acs_url: str | None
+    connection_request_url: str | None
+
+
 class Outbox:
     """The outbox of one device. What is changed here is lost in a power cut until `save` has returned.
 
     Args:
         journal: where it is saved.
-        records: what was saved before.
+        records: what was saved before; a damaged outbox counts as none.
+        log: for what is wrong with that.
     """
 
-    def __init__(self, journal: Journal, records: Mapping[str, Any]) -> None:
-        record = records.get(RECORD) or {}
+    def __init__(
+        self, journal: Journal, records: Mapping[str, Any], log: logging.Logger | DeviceLog = logger
+    ) -> None:
         self._journal = journal
-        self._saved: Any = record
+        self._saved: Any = records.get(RECORD) or {}
         self._saving = asyncio.Lock()
-        self._events = EventQueue.from_record(record.get("events", []))
-        self._requests = _read_requests(record.get("requests", []))
+        try:
+            saved = _read(self._saved)
+        except (AttributeError, TypeError, ValueError) as error:
+            log.warning("the record %r is damaged, and left out: %s", RECORD, error)
+            saved = _read({})
+        self._events = saved.events
+        self._requests = saved.requests
         self._drop_undeliverable()
-        self._changes = {name: ParameterValueStruct(name, *rest) for name, *rest in record.get("changes", [])}
+        self._changes = saved.changes
         self._carried_changes: dict[str, ParameterValueStruct] = {}
-        self._scheduled: list[tuple[float, str]] = [(due, key) for due, key in record.get("scheduled", [])]
-        self.acs_url: str | None = record.get("acs_url")
+        self._scheduled = saved.scheduled
+        self.acs_url: str | None = saved.acs_url
         """The ACS that has been, or is to be, told `0 BOOTSTRAP`; None for a new device."""
-        self.connection_request_url: str | None = record.get("connection_request_url")
+        self.connection_request_url: str | None = saved.connection_request_url
         """The ConnectionRequestURL that the ACS knows, or is to be told."""
 
     @property
@@ -168,6 +187,17 @@ class Outbox:
 
 def _is_kept(event_code: str) -> bool:
     return rule_of(event_code).retention is not Retention.MUST_NOT_RETRY
+
+
+def _read(record: Any) -> _Saved:
+    return _Saved(
+        EventQueue.from_record(record.get("events", [])),
+        _read_requests(record.get("requests", [])),
+        {name: ParameterValueStruct(name, *rest) for name, *rest in record.get("changes", [])},
+        [(due, key) for due, key in record.get("scheduled", [])],
+        record.get("acs_url"),
+        record.get("connection_request_url"),
+    )
 
 
 def _write_request(request: CpeRequest) -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any, NamedTuple, Protocol
 
 from cwmp_client.datatypes import Syntax
@@ -14,16 +15,28 @@ ROOT = "Device."
 """The root object of a device. Source: TR-181"""
 
 
+class ActiveNotify(StrEnum):
+    """Whether an ACS may have active notifications of a parameter. Source: TR-106 A.2.7"""
+
+    NORMAL = "normal"
+    FORCE_ENABLED = "forceEnabled"
+    FORCE_DEFAULT_ENABLED = "forceDefaultEnabled"
+    CAN_DENY = "canDeny"
+
+
 class Node(NamedTuple):
     """What is known of a name without asking for its value.
 
     For a parameter `writable` means that SetParameterValues may set it, for a table that AddObject may add a
     row, for a row that DeleteObject may take it away. `type` is an XML Schema type name without prefix for a
-    parameter, and empty for an object.
+    parameter, and empty for an object. `active_notify`, and `forced_inform`, that every Inform has it, are
+    what a data model says of a parameter.
     """
 
     writable: bool
     type: str = ""
+    active_notify: ActiveNotify = ActiveNotify.NORMAL
+    forced_inform: bool = False
 
 
 OBJECT = Node(writable=False)
@@ -65,8 +78,11 @@ class ParameterSource(Protocol):
     async def set(self, values: Sequence[ParameterValueStruct]) -> Applied:
         """Set checked values, all or none."""
 
+    async def reporting(self, names: Sequence[str], /) -> Collection[str]:
+        """Those of these parameters whose changes are noticed although no `watch` has asked for it."""
+
     async def watch(self, notifications: Mapping[str, int]) -> None:
-        """See to it that changes of these parameters are noticed (1 to 6) or no longer need to be (0)."""
+        """See to it that changes of these parameters are noticed (1 to 6) or need not be (0), all or none."""
 
     async def add(self, table: str) -> tuple[int, int]:
         """Add a row; returns its instance number and the Status."""

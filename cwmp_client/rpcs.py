@@ -11,22 +11,17 @@ from cwmp_client.faults import CwmpFault, FaultCode
 from cwmp_client.messages import (
     AcsRequest,
     AddObject,
-    AddObjectResponse,
     AllQueuedTransferStruct,
     CancelTransfer,
     CancelTransferResponse,
     CpeResponse,
     DeleteObject,
-    DeleteObjectResponse,
     Fault,
     GetAllQueuedTransfers,
     GetAllQueuedTransfersResponse,
     GetParameterAttributes,
-    GetParameterAttributesResponse,
     GetParameterNames,
-    GetParameterNamesResponse,
     GetParameterValues,
-    GetParameterValuesResponse,
     GetQueuedTransfers,
     GetQueuedTransfersResponse,
     GetRPCMethods,
@@ -35,14 +30,11 @@ from cwmp_client.messages import (
     ScheduleInform,
     ScheduleInformResponse,
     SetParameterAttributes,
-    SetParameterAttributesResponse,
     SetParameterValues,
     SetParameterValuesFault,
-    SetParameterValuesResponse,
 )
 from cwmp_client.outbox import Outbox
-from cwmp_client.parameter_tree import ParameterTree
-from cwmp_client.value_changes import ValueChanges
+from cwmp_client.parameter_rpcs import ParameterRpcs
 
 Method: TypeAlias = Callable[[Any], Awaitable[CpeResponse]]
 """Answers one kind of request; raises `CwmpFault`. Whatever else it raises is logged and answered 9002."""
@@ -79,9 +71,8 @@ class Rpcs:
     """Finds the answer to each request of an ACS.
 
     Args:
-        tree: for the parameter RPCs.
+        parameters: answers the parameter RPCs.
         outbox: keeps the ScheduleInforms.
-        changes: is told what the ACS sets.
         methods: the owner's; looked at anew for each request, so it may change.
         transfers: the owner's; None for a device that has none.
         log: where the device's lines go.
@@ -89,29 +80,26 @@ class Rpcs:
 
     def __init__(
         self,
-        tree: ParameterTree,
+        parameters: ParameterRpcs,
         outbox: Outbox,
-        changes: ValueChanges,
         *,
         methods: Methods,
         transfers: Transfers | None,
         log: DeviceLog,
     ) -> None:
-        self._tree = tree
         self._outbox = outbox
-        self._changes = changes
         self._methods = methods
         self._transfers = transfers
         self._log = log
         self._own: Methods = {
             GetRPCMethods: self._get_rpc_methods,
-            SetParameterValues: self._set_parameter_values,
-            GetParameterValues: self._get_parameter_values,
-            GetParameterNames: self._get_parameter_names,
-            SetParameterAttributes: self._set_parameter_attributes,
-            GetParameterAttributes: self._get_parameter_attributes,
-            AddObject: self._add_object,
-            DeleteObject: self._delete_object,
+            SetParameterValues: parameters.set_parameter_values,
+            GetParameterValues: parameters.get_parameter_values,
+            GetParameterNames: parameters.get_parameter_names,
+            SetParameterAttributes: parameters.set_parameter_attributes,
+            GetParameterAttributes: parameters.get_parameter_attributes,
+            AddObject: parameters.add_object,
+            DeleteObject: parameters.delete_object,
             ScheduleInform: self._schedule_inform,
             GetQueuedTransfers: self._get_queued_transfers,
             GetAllQueuedTransfers: self._get_all_queued_transfers,
@@ -142,47 +130,6 @@ class Rpcs:
     async def _get_rpc_methods(self, _request: GetRPCMethods) -> GetRPCMethodsResponse:
         return GetRPCMethodsResponse(
             tuple(dict.fromkeys(request.__name__ for request in (*self._own, *self._methods)))
-        )
-
-    async def _set_parameter_values(self, request: SetParameterValues) -> SetParameterValuesResponse:
-        self._changes.expect(request.parameter_list)
-        try:
-            status = await self._tree.set_parameter_values(request.parameter_list, request.parameter_key)
-        except BaseException:
-            self._changes.do_not_expect(request.parameter_list)
-            raise
-        return SetParameterValuesResponse(status)
-
-    async def _get_parameter_values(self, request: GetParameterValues) -> GetParameterValuesResponse:
-        return GetParameterValuesResponse(
-            tuple(await self._tree.get_parameter_values(request.parameter_names))
-        )
-
-    async def _get_parameter_names(self, request: GetParameterNames) -> GetParameterNamesResponse:
-        return GetParameterNamesResponse(
-            await self._tree.get_parameter_names(request.parameter_path, next_level=request.next_level)
-        )
-
-    async def _set_parameter_attributes(
-        self, request: SetParameterAttributes
-    ) -> SetParameterAttributesResponse:
-        await self._tree.set_parameter_attributes(request.parameter_list)
-        return SetParameterAttributesResponse()
-
-    async def _get_parameter_attributes(
-        self, request: GetParameterAttributes
-    ) -> GetParameterAttributesResponse:
-        return GetParameterAttributesResponse(
-            await self._tree.get_parameter_attributes(request.parameter_names)
-        )
-
-    async def _add_object(self, request: AddObject) -> AddObjectResponse:
-        instance, status = await self._tree.add_object(request.object_name, request.parameter_key)
-        return AddObjectResponse(instance, status)
-
-    async def _delete_object(self, request: DeleteObject) -> DeleteObjectResponse:
-        return DeleteObjectResponse(
-            await self._tree.delete_object(request.object_name, request.parameter_key)
         )
 
     async def _schedule_inform(self, request: ScheduleInform) -> ScheduleInformResponse:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from cwmp_client.datatypes import Syntax
 from cwmp_client.faults import CwmpFault, ParameterFault
@@ -10,7 +10,7 @@ from cwmp_client.local_parameters import LocalParameter, LocalParameters
 from cwmp_client.management_server import ManagementServer, ManagementServerDefaults
 from cwmp_client.messages import ParameterValueStruct
 from cwmp_client.parameter_tree import ParameterTree
-from cwmp_client.parameters import Applied, Node, is_object, with_objects_above
+from cwmp_client.parameters import ActiveNotify, Applied, Node, is_object, with_objects_above
 from tests.cwmp_client.memory_journal import MemoryJournal
 
 SERVER = "Device.ManagementServer."
@@ -48,6 +48,8 @@ class ProxiedDevice:
         self.watch_refusals: list[Exception | None] = []
         self.asked: list[list[str]] = []
         self.watched: dict[str, int] = {}
+        self.events: set[str] = set()
+        self.rules: dict[str, ActiveNotify] = {}
         self.status = 0
         self._nodes = self._make_nodes()
 
@@ -58,8 +60,18 @@ class ProxiedDevice:
                 "Device.Hosts.Host.1.": Node(writable=True),
                 "Device.X_EMPTY.": Node(writable=False),
             }
-            | {name: Node(name.startswith("Device.Time."), value.type) for name, value in self.held.items()}
+            | {
+                name: Node(
+                    name.startswith("Device.Time."), value.type, self.rules.get(name, ActiveNotify.NORMAL)
+                )
+                for name, value in self.held.items()
+            }
         )
+
+    def give_rules(self, **rules: ActiveNotify) -> None:
+        """What a data model says of active notifications of the parameters of Device.Time."""
+        self.rules = {f"Device.Time.{name}": rule for name, rule in rules.items()}
+        self._nodes = self._make_nodes()
 
     async def nodes(self) -> Mapping[str, Node]:
         return self._nodes
@@ -80,6 +92,9 @@ class ProxiedDevice:
             raise self.refusal
         self.held.update({value.name: value for value in values})
         return Applied(self.status, {"device": [value.name for value in values]})
+
+    async def reporting(self, names: Sequence[str]) -> Collection[str]:
+        return [name for name in names if name in self.events]
 
     async def watch(self, notifications: Mapping[str, int]) -> None:
         refusal = self.watch_refusals.pop(0) if self.watch_refusals else None

@@ -4,6 +4,7 @@ import pytest
 
 from cwmp_client.faults import CwmpFault, FaultCode
 from cwmp_client.messages import SetParameterAttributesStruct
+from cwmp_client.parameters import ActiveNotify
 from tests.cwmp_client.parameter_house import PROVISIONING_CODE, SERVER, House
 
 
@@ -74,11 +75,11 @@ class TestAttributes:
         assert house.device.watched == {}
         assert house.tree.notification("Device.Time.NTPServer1") == 0
 
-    async def test_a_source_that_cannot_watch_undoes_all(self, house: House) -> None:
+    async def test_a_source_that_cannot_watch_has_nothing_to_undo(self, house: House) -> None:
         house.device.watch_refusals = [CwmpFault(9009)]
         with pytest.raises(CwmpFault):
             await house.tree.set_parameter_attributes([attributes("Device.", 2)])
-        assert house.device.watched["Device.Time.Enable"] == 0
+        assert house.device.watched == {}
         assert house.tree.notification("Device.Time.Enable") == 0
         assert house.tree.notified == {}
 
@@ -88,6 +89,54 @@ class TestAttributes:
         with pytest.raises(OSError, match="full"):
             await house.tree.set_parameter_attributes([attributes("Device.Time.", 2)])
         assert house.tree.notification("Device.Time.Enable") == 0
+
+    async def test_what_a_device_tells_unasked_is_passive_from_then_on(self, house: House) -> None:
+        house.device.events = {"Device.Time.Enable", "Device.Time.NTPServer1"}
+        await house.tree.set_parameter_attributes([attributes("Device.Time.NTPServer1", 2)])
+        found = await self.notifications(house, "Device.")
+        assert (found["Device.Time.Enable"], found["Device.Time.NTPServer1"]) == (1, 2)
+        assert house.device.watched == {"Device.Time.Enable": 1, "Device.Time.NTPServer1": 2}
+        saves = len(house.journal.saves)
+        assert await self.notifications(House(house.journal.records), "Device.Time.") == {
+            "Device.Time.Enable": 1,
+            "Device.Time.NTPServer1": 2,
+        }
+        await self.notifications(house, "Device.")
+        assert len(house.journal.saves) == saves
+
+    async def test_what_a_data_model_forces_is_active_unasked(self, house: House) -> None:
+        house.device.give_rules(
+            Enable=ActiveNotify.FORCE_ENABLED, NTPServer1=ActiveNotify.FORCE_DEFAULT_ENABLED
+        )
+        time = {"Device.Time.Enable": 2, "Device.Time.NTPServer1": 2}
+        assert await self.notifications(house, "Device.Time.") == time
+        await house.tree.set_parameter_attributes([attributes("Device.Time.", 0)])
+        after = {"Device.Time.Enable": 2, "Device.Time.NTPServer1": 0}
+        assert await self.notifications(house, "Device.Time.") == after
+        again = House(house.journal.records)
+        again.device.give_rules(
+            **{name.rpartition(".")[2]: rule for name, rule in house.device.rules.items()}
+        )
+        assert await self.notifications(again, "Device.Time.") == after
+        with pytest.raises(CwmpFault) as fault:
+            await house.tree.set_parameter_attributes([attributes("Device.Time.Enable", 1)])
+        assert fault.value.code == FaultCode.NOTIFICATION_REJECTED
+
+    async def test_what_a_data_model_lets_deny_is_denied_active_notification_only(self, house: House) -> None:
+        house.device.give_rules(Enable=ActiveNotify.CAN_DENY)
+        with pytest.raises(CwmpFault) as fault:
+            await house.tree.set_parameter_attributes(
+                [attributes("Device.Time.NTPServer1", 2), attributes("Device.Time.Enable", 2)]
+            )
+        assert fault.value.code == FaultCode.NOTIFICATION_REJECTED
+        assert house.device.watched == {}
+        await house.tree.set_parameter_attributes([attributes("Device.Time.", 2)])
+        assert await self.notifications(house, "Device.Time.") == {
+            "Device.Time.Enable": 0,
+            "Device.Time.NTPServer1": 2,
+        }
+        await house.tree.set_parameter_attributes([attributes("Device.Time.Enable", 1)])
+        assert house.tree.notification("Device.Time.Enable") == 1
 
     async def test_unknown_names_are_9005(self, house: House) -> None:
         with pytest.raises(CwmpFault) as fault:

@@ -71,6 +71,9 @@ class TestManagementServer:
             ("URL", "http://acs.example:99999/", "string", 9007),
             ("URL", "http://acs.example/ x", "string", 9007),
             ("AliasBasedAddressing", "true", "boolean", 9008),
+            ("InstanceMode", "InstanceAlias", "string", 0),
+            ("InstanceMode", "Alias", "string", 9007),
+            ("AutoCreateInstances", "1", "boolean", 0),
         ],
     )
     async def test_types_and_ranges(self, house: House, name: str, value: str, type_: str, code: int) -> None:
@@ -120,9 +123,11 @@ class TestInformParameters:
             SERVER + "InformParameter.2.Enable": "true",
             SERVER + "InformParameter.2.ParameterName": "Device.Time.NTPServer1",
             SERVER + "InformParameter.2.EventList": "",
+            SERVER + "InformParameter.2.Alias": "cpe-2",
             SERVER + "InformParameter.3.Enable": "false",
             SERVER + "InformParameter.3.ParameterName": "",
             SERVER + "InformParameter.3.EventList": "",
+            SERVER + "InformParameter.3.Alias": "cpe-3",
         }
 
     async def test_they_match_events(self, house: House) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
+from cwmp_client.device_log import DeviceLog
 from cwmp_client.endpoint import Endpoint
 from cwmp_client.messages import (
     UNKNOWN_TIME,
@@ -18,6 +20,7 @@ from cwmp_client.messages import (
     GetParameterValues,
     TransferComplete,
 )
+from cwmp_client.outbox import Outbox
 from tests.cwmp_client.acs_double import AcsDouble, Exchange, envelope
 from tests.cwmp_client.cpe import (
     DIAGNOSTICS_COMPLETE,
@@ -177,3 +180,18 @@ class TestDeathInMidSession:
             assert endpoint.waiting == ()
         assert acs.event_codes == self.expected(step)
         assert acs.informs[1].retry_count == 1
+
+
+@pytest.mark.parametrize(
+    "record", [5, [1], {"events": 5}, {"changes": [["a"]]}, {"scheduled": [1]}, {"requests": [1]}]
+)
+async def test_a_damaged_record_counts_as_none(record: Any, caplog: pytest.LogCaptureFixture) -> None:
+    journal = MemoryJournal()
+    with caplog.at_level(logging.WARNING):
+        outbox = Outbox(journal, {"outbox": record}, DeviceLog(logging.getLogger("test"), "00D09E-Meter-42"))
+    [line] = caplog.messages
+    assert line.startswith("00D09E-Meter-42: the record 'outbox' is damaged, and left out: ")
+    assert outbox.waiting == ()
+    assert outbox.meet("http://acs.example/")
+    await outbox.save()
+    assert journal.records["outbox"]["acs_url"] == "http://acs.example/"

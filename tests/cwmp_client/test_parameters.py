@@ -19,7 +19,7 @@ class TestGetParameterNames:
             ("", ["Device."]),
             ("Device.Hosts.", ["Device.Hosts.Host.", "Device.Hosts.HostNumberOfEntries"]),
             ("Device.Hosts.Host.", ["Device.Hosts.Host.1."]),
-            ("Device.Hosts.Host.1.", ["Device.Hosts.Host.1.Name"]),
+            ("Device.Hosts.Host.1.", ["Device.Hosts.Host.1.Alias", "Device.Hosts.Host.1.Name"]),
             ("Device.X_EMPTY.", []),
         ],
     )
@@ -41,6 +41,7 @@ class TestGetParameterNames:
             "Device.Hosts.",
             "Device.Hosts.Host.",
             "Device.Hosts.Host.1.",
+            "Device.Hosts.Host.1.Alias",
             "Device.Hosts.HostNumberOfEntries",
             "Device.Hosts.Host.1.Name",
         ]
@@ -94,6 +95,7 @@ class TestGetParameterValues:
             "Device.DeviceInfo.UpTime": "42",
             "Device.Hosts.HostNumberOfEntries": "1",
             "Device.Hosts.Host.1.Name": "tv",
+            "Device.Hosts.Host.1.Alias": "cpe-1",
             "Device.Time.Enable": "true",
         }
 

@@ -4,6 +4,7 @@ import pytest
 
 from cwmp_client.messages import (
     AddObject,
+    GetParameterNames,
     ParameterValueStruct,
     SetParameterValues,
 )
@@ -140,3 +141,23 @@ class TestInformParameters:
         async with cpe.running() as endpoint:
             endpoint.connection_requested()
             assert values_of(await acs.next_inform())[TEMPERATURE] == "20"
+
+    async def test_rows_are_named_as_the_acs_wants_it(self, acs: AcsDouble, cpe: Cpe) -> None:
+        table = SERVER + "InformParameter."
+        acs.rpcs = [
+            AddObject(f"{table}[mine]."),
+            SetParameterValues(
+                (
+                    ParameterValueStruct(f"{table}[mine].ParameterName", f"{table}*.EventList"),
+                    ParameterValueStruct(f"{table}[mine].Enable", "1", "boolean"),
+                    ParameterValueStruct(f"{SERVER}InstanceMode", "InstanceAlias"),
+                )
+            ),
+            GetParameterNames("", next_level=False),
+        ]
+        async with cpe.running() as endpoint:
+            endpoint.connection_requested()
+            assert values_of(await acs.next_inform())[f"{SERVER}AliasBasedAddressing"] == "true"
+            await acs.session_end()
+            endpoint.connection_requested()
+            assert f"{table}[mine].EventList" in values_of(await acs.next_inform())
