@@ -4,13 +4,16 @@ Whatever is asked while a transaction is being committed goes into the next one 
 changes costs one flush of the disk (group commit). What an awaited call has written is durable.
 
 The schema's version is SQLite's `user_version`; the script `schema/0003_….sql` leads from version 2 to 3.
+Scripts may call `content_hash` and `compressed`.
 """
 
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import os
 import sqlite3
+import zlib
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -30,6 +33,21 @@ T = TypeVar("T")
 
 BUSY_TIMEOUT = 10
 """Seconds to wait for another program, such as one that makes a backup, to let go of the file."""
+
+
+def content_hash(text: str) -> str:
+    """The hash that tells one text from all others, in hexadecimal digits."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def compressed(text: str) -> bytes:
+    """A long text as the database keeps it."""
+    return zlib.compress(text.encode())
+
+
+def decompressed(content: bytes) -> str:
+    """The text that `compressed` made this of."""
+    return zlib.decompress(content).decode()
 
 
 class StoreError(ProxierError):
@@ -158,6 +176,8 @@ def _prepare(path: Path, database: Any) -> None:
             path,
             f"has schema {version}, made by a newer proxier; this one knows schemas up to {len(scripts)}",
         )
+    for function in (content_hash, compressed):
+        database.create_function(function.__name__, 1, function, deterministic=True)
     database.execute("PRAGMA journal_mode = WAL")
     database.execute("PRAGMA synchronous = FULL")  # in WAL mode nothing less flushes every commit
     for number, script in enumerate(scripts[version:], version + 1):

@@ -7,23 +7,29 @@ instance numbers and a new model before anyone is told of them, values after the
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any, Protocol, TypeVar
 
 from cwmp_client.datatypes import same_type
 from cwmp_client.faults import CwmpFault, FaultCode, ParameterFault
-from cwmp_client.messages import ParameterAttributeStruct, ParameterValueStruct
-from cwmp_client.parameters import Applied, Node
+from cwmp_client.messages import ParameterValueStruct
+from cwmp_client.parameters import ActiveNotify, Applied, Node
 from translation import changes, cms, reading
 from translation.actions import Plan, StateChange
 from translation.changes import Meaning
+from translation.data_model import DataModel
 from translation.datatypes import canonical, fits_xml
 from translation.known import CmsSettings, KnownTree
-from translation.paths import Instance
+from translation.paths import Instance, SubTree
 from translation.translate import translate
+from translation.tree import Entry
+from translation.values import refusal
 
 R = TypeVar("R")
+
+WRITING_ACTIONS = frozenset({"SetValues", "CreateInstance", "DeleteInstance"})
+"""Without these nothing of a device is writable. Source: TR-330 4.3.1"""
 
 
 class Drive(Protocol):
@@ -50,6 +56,7 @@ class ProxiedParameters:
         actions: the names of the actions that the device's SCPD declares; to be replaced when they change.
         inform_names: parameters of every Inform: their values are always kept.
         settings: those of this device.
+        data_model: what the configuration gives for devices of its kind.
         records: what the journal holds.
         instances: the instance numbers that the journal holds.
     """
@@ -65,6 +72,7 @@ class ProxiedParameters:
         *,
         inform_names: Iterable[str] = (),
         settings: CmsSettings | None = None,
+        data_model: DataModel | None = None,
         records: Mapping[str, Any] | None = None,
         instances: Iterable[tuple[str, int, int | None]],
     ) -> None:
@@ -72,7 +80,12 @@ class ProxiedParameters:
         self._drive = drive
         self._journal = journal
         self._known = KnownTree(
-            actions, inform_names=inform_names, settings=settings, records=records, instances=instances
+            actions,
+            inform_names=inform_names,
+            settings=settings,
+            data_model=data_model,
+            records=records,
+            instances=instances,
         )
         self._subscribed = False
         self._saving = asyncio.Lock()
@@ -88,14 +101,41 @@ class ProxiedParameters:
     def actions(self, actions: frozenset[str]) -> None:
         self._known.actions = actions
 
+    @property
+    def data_model(self) -> DataModel | None:
+        """What the configuration gives for devices of its kind."""
+        return self._known.data_model
+
+    @data_model.setter
+    def data_model(self, data_model: DataModel | None) -> None:
+        self._known.data_model = data_model
+
+    @property
+    def subtrees(self) -> tuple[SubTree, ...]:
+        """The data models that the device says to have, as far as is known."""
+        return self._known.model.subtrees if self._known.model else ()
+
+    def has(self, name: str) -> bool:
+        """Whether the device has an object or a parameter of this name, as far as is known."""
+        tree = self._known.tree
+        return (tree.object(name) or tree.parameter(name)) is not None
+
     async def nodes(self) -> Mapping[str, Node]:
         """See `ParameterSource`. Asks the device only where events do not keep what is known up to date."""
-        await self._carry_out(reading.up_to_date(self._known, subscribed=self._subscribed))
-        await self._save()
+        if self._known.actions or self._known.model:  # else it has no ConfigurationManagement
+            await self._carry_out(reading.up_to_date(self._known, subscribed=self._subscribed))
+            await self._save()
+        return self.known_nodes()
+
+    def known_nodes(self) -> Mapping[str, Node]:
+        """The nodes as far as they are known without asking the device.
+
+        As long as its SCPD is not at hand, it is taken to be able to do everything.
+        """
         made_from = (self._known.tree, self._known.actions)
         if made_from != self._nodes_made_from:
-            entries = self._known.tree.entries(self._known.actions, self._known.deletable)
-            self._nodes = {name: _node(writable, schema) for name, writable, schema in entries}
+            entries = self._known.tree.entries(self._known.actions or WRITING_ACTIONS, self._known.deletable)
+            self._nodes = {entry.name: node_of(entry) for entry in entries}
             self._nodes_made_from = made_from
         return self._nodes
 
@@ -106,9 +146,7 @@ class ProxiedParameters:
     async def check(self, values: Sequence[ParameterValueStruct]) -> Sequence[ParameterFault]:
         """See `ParameterSource`."""
         return [
-            ParameterFault(value.name, code, text)
-            for value in values
-            for code, text in _faults(value, self._nodes.get(value.name))
+            ParameterFault(value.name, code, text) for value in values for code, text in self._faults(value)
         ]
 
     async def set(self, values: Sequence[ParameterValueStruct]) -> Applied:
@@ -117,14 +155,18 @@ class ProxiedParameters:
         status = await self._carry_out(cms.set_parameter_values(self._known, values), setting=names)
         return Applied(status, self._known.take_changes())
 
+    async def reporting(self, names: Sequence[str]) -> Collection[str]:
+        """See `ParameterSource`: those with EventOnChange that we did not give to them.
+
+        Source: TR-330 4.6.5.1.1
+        """
+        found = await self._carry_out(cms.get_parameter_attributes(self._known, names))
+        return [each.name for each in found if each.notification and each.name not in self._known.always_kept]
+
     async def watch(self, notifications: Mapping[str, int]) -> None:
         """See `ParameterSource`."""
         await self._carry_out(cms.set_parameter_attributes(self._known, notifications))
         await self._save()
-
-    async def attributes(self, paths: Sequence[str]) -> Sequence[ParameterAttributeStruct]:
-        """The notifications of parameters, and of all below partial paths, by the device's EventOnChange."""
-        return await self._carry_out(cms.get_parameter_attributes(self._known, paths))
 
     async def add(self, table: str) -> tuple[int, int]:
         """See `ParameterSource`."""
@@ -185,6 +227,21 @@ class ProxiedParameters:
         self._known.forget_attributes()
         await self._save()
 
+    def _faults(self, value: ParameterValueStruct) -> Iterator[tuple[FaultCode, str]]:
+        node, parameter = self._nodes.get(value.name), self._known.tree.parameter(value.name)
+        if node is None or parameter is None:
+            yield FaultCode.INVALID_PARAMETER_NAME, "The device has no such parameter"
+            return
+        text = canonical(value.value.strip(), node.type)
+        if not node.writable:
+            yield FaultCode.PARAMETER_NOT_WRITABLE, "The parameter is read-only"
+        elif not same_type(node.type, value.type):
+            yield FaultCode.INVALID_PARAMETER_TYPE, f"The type is {node.type}, not {value.type}"
+        elif text is None or not fits_xml(value.value):
+            yield FaultCode.INVALID_PARAMETER_VALUE, f"This is no value of the type {node.type}"
+        elif words := refusal(parameter, text, self._known.tree):
+            yield FaultCode.INVALID_PARAMETER_VALUE, words
+
     async def _carry_out(self, plan: Plan[R], *, setting: Sequence[str] = ()) -> R:
         try:
             return await self._drive(translate(plan, self._device, setting=setting))
@@ -209,18 +266,13 @@ class ProxiedParameters:
                 raise
 
 
+def node_of(entry: Entry) -> Node:
+    """What an endpoint wants to know of a name."""
+    return _node(*entry[1:])
+
+
 @cache
-def _node(writable: bool, schema: str) -> Node:  # noqa: FBT001 - a node is these two
+def _node(*facts: Any) -> Node:
     """The one node of its kind: there are few kinds, and many nodes."""
-    return Node(writable, schema)
-
-
-def _faults(value: ParameterValueStruct, node: Node | None) -> Iterator[tuple[FaultCode, str]]:
-    if node is None or not node.type:
-        yield FaultCode.INVALID_PARAMETER_NAME, "The device has no such parameter"
-    elif not node.writable:
-        yield FaultCode.PARAMETER_NOT_WRITABLE, "The parameter is read-only"
-    elif not same_type(node.type, value.type):
-        yield FaultCode.INVALID_PARAMETER_TYPE, f"The type is {node.type}, not {value.type}"
-    elif canonical(value.value.strip(), node.type) is None or not fits_xml(value.value):
-        yield FaultCode.INVALID_PARAMETER_VALUE, f"This is no value of the type {node.type}"
+    writable, schema, active_notify, forced_inform = facts
+    return Node(writable, schema, ActiveNotify(active_notify), forced_inform)

@@ -7,17 +7,17 @@ class leaves out of `repr` is a secret, and is masked wherever settings are show
 
 from __future__ import annotations
 
-import difflib
 import json
 import os
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import MISSING, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal
 
 from proxier.errors import ProxierError
+from proxier.settings_reader import Problem, Reader, line_of, line_of_last_statement
 from proxier.settings_rules import (
     DATABASE_PREFIX,
     DAY,
@@ -31,9 +31,7 @@ from proxier.settings_rules import (
     Between,
     DatabaseFile,
     Longest,
-    OneOf,
     ReadableFile,
-    Rule,
 )
 
 CONFIG_VARIABLE = "PROXIER_CONFIG"
@@ -156,6 +154,50 @@ class LogSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FirmwareSettings:
+    """Updates of the firmware and of the software modules of devices."""
+
+    relay: Literal["auto", "always", "never"] = "auto"
+    """When the proxier fetches a file itself and hands it on to the device: where the file server wants to
+    know who asks, and where the device could not reach it; always; or never."""
+    time_out: Annotated[float, WAIT] = 3600
+    """Seconds from the call of an update to its end, with the restart of the device; then it has failed."""
+    largest_image: Annotated[int, Between(1, 2**40)] = 2**30
+    """Bytes of the largest file that is handed on; none of it is kept."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DataModelSettings:
+    """A data model for the devices that all of the patterns fit; several for one device count together."""
+
+    file: Annotated[str, NOT_EMPTY, ReadableFile()]
+    """A data model or device type in the Broadband Forum's XML, packed with gzip or not; what it imports is
+    looked for beside it."""
+    oui: Annotated[str, NOT_EMPTY] = "*"
+    """A pattern (`*`, `?`) of the manufacturer's OUI."""
+    product_class: Annotated[str, NOT_EMPTY] = "*"
+    """A pattern of the product class."""
+    model: Annotated[str, NOT_EMPTY] = "*"
+    """A pattern of the description's model name."""
+    url: Annotated[str, NO_OR_WEB_ADDRESS] = ""
+    """Where the ACS finds the device type: SupportedDataModel.{i}.URL."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceSettings:
+    """Settings of single devices; of several sections that fit a device the first one holds."""
+
+    match: Annotated[str, NOT_EMPTY]
+    """A pattern of the UDN or the OUI-ProductClass-SerialNumber."""
+    instance_offset: Annotated[int, Between(0, 1000)] = 1
+    """What is added to the device's number of a new row to make its number for the ACS."""
+    values_per_call: Annotated[int, Between(0, 100_000)] = 0
+    """Paths in one GetValues at most; 0: any number."""
+    attributes_per_call: Annotated[int, Between(0, 100_000)] = 500
+    """Paths in one GetAttributes or SetAttributes at most; 0: any number."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """Everything that may stand in a configuration file."""
 
@@ -163,17 +205,11 @@ class Settings:
     identity: IdentitySettings = field(default_factory=IdentitySettings)
     connection_request: ConnectionRequestSettings = field(default_factory=ConnectionRequestSettings)
     upnp: UpnpSettings = field(default_factory=UpnpSettings)
+    firmware: FirmwareSettings = field(default_factory=FirmwareSettings)
     storage: StorageSettings = field(default_factory=StorageSettings)
     log: LogSettings = field(default_factory=LogSettings)
-
-
-class Problem(NamedTuple):
-    """One thing that is wrong with a configuration file."""
-
-    key: str
-    """With its section, as in `acs.url`; empty: the file as a whole."""
-    words: str
-    line: int | None = None
+    data_models: tuple[DataModelSettings, ...] = ()
+    devices: tuple[DeviceSettings, ...] = ()
 
 
 class SettingsError(ProxierError):
@@ -207,29 +243,37 @@ def load(path: Path) -> Settings:
     """
     try:
         text = path.read_text(encoding="utf-8")
-        document = tomllib.loads(text)
     except OSError as error:
         raise SettingsError(path, [Problem("", f"cannot be read: {error.strerror}")]) from error
     except UnicodeDecodeError as error:
         raise SettingsError(path, [Problem("", "is not UTF-8")]) from error
+    try:
+        document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        line = re.search(r"at line (\d+)", str(error))
-        raise SettingsError(
-            path, [Problem("", f"is no TOML: {error}", int(line[1]) if line else None)]
-        ) from error
-    reader = _Reader(path.absolute().parent)
-    settings = reader.settings(document)
-    if reader.problems:
-        problems = [problem._replace(line=_line_of(problem.key, text)) for problem in reader.problems]
+        named = re.search(r"at line (\d+)", str(error))
+        line = int(named[1]) if named else line_of_last_statement(text)
+        raise SettingsError(path, [Problem("", f"is no TOML: {error}", line)]) from error
+    reader = Reader(path.absolute().parent)
+    settings = reader.settings(Settings, document)
+    problems = [*reader.problems]
+    if settings.acs.client_key and not settings.acs.client_certificate:
+        problems.append(Problem("acs.client_key", "is of no use without acs.client_certificate"))
+    if problems:
+        problems = [problem._replace(line=line_of(problem, text)) for problem in problems]
         raise SettingsError(path, sorted(problems, key=lambda problem: problem.line or 0))
     return settings
 
 
 def in_force(settings: Settings) -> str:
     """The settings as a configuration file that leaves nothing out, with secrets masked."""
-    return "\n".join(
-        f"[{section.name}]\n{_keys_in_force(getattr(settings, section.name))}" for section in fields(settings)
-    )
+    sections: list[str] = []
+    for section in fields(settings):
+        value = getattr(settings, section.name)
+        if isinstance(value, tuple):
+            sections += [f"[[{section.name}]]\n{_keys_in_force(each)}" for each in value]
+        else:
+            sections.append(f"[{section.name}]\n{_keys_in_force(value)}")
+    return "\n".join(sections)
 
 
 def _keys_in_force(section: Any) -> str:
@@ -239,102 +283,3 @@ def _keys_in_force(section: Any) -> str:
         f"{key.name} = {json.dumps(value if key.repr or not value else MASK, ensure_ascii=False)}\n"
         for key, value in values
     )
-
-
-class _Reader:
-    """Turns a TOML document into settings, and collects everything that is wrong with it."""
-
-    def __init__(self, folder: Path) -> None:
-        self.problems: list[Problem] = []
-        self._folder = folder
-
-    def settings(self, document: Mapping[str, Any]) -> Settings:
-        """The settings, of use only if there are no problems afterwards."""
-        sections = get_type_hints(Settings)
-        self._name_strangers("", document, sections)
-        return Settings(
-            **{name: self._section(name, kind, document.get(name, {})) for name, kind in sections.items()}
-        )
-
-    def _section(self, name: str, kind: type, table: object) -> Any:
-        if not isinstance(table, dict):
-            self.problems.append(Problem(name, f"is a section, and needs its keys under [{name}]"))
-            table = {}
-        hints = get_type_hints(kind, include_extras=True)
-        self._name_strangers(f"{name}.", table, hints)
-        values: dict[str, Any] = {}
-        for key in fields(kind):
-            value = table.get(key.name, list(key.default) if isinstance(key.default, tuple) else key.default)
-            if value is MISSING:
-                values[key.name] = None
-                self.problems.append(Problem(f"{name}.{key.name}", "is missing, and required"))
-            else:
-                values[key.name] = self._value(f"{name}.{key.name}", value, hints[key.name])
-        section = kind(**values)
-        if isinstance(section, AcsSettings) and section.client_key and not section.client_certificate:
-            self.problems.append(Problem("acs.client_key", "is of no use without acs.client_certificate"))
-        return section
-
-    def _name_strangers(self, prefix: str, table: Mapping[str, Any], known: Mapping[str, Any]) -> None:
-        for name in table.keys() - known.keys():
-            likely = difflib.get_close_matches(name, known, n=1)
-            advice = f"did you mean {prefix}{likely[0]}?" if likely else f"known are {', '.join(known)}"
-            self.problems.append(Problem(f"{prefix}{name}", f"is unknown; {advice}"))
-
-    def _value(self, key: str, value: Any, hint: Any) -> Any:
-        kind, *rules = get_args(hint) if get_origin(hint) is Annotated else (hint,)
-        try:
-            if get_origin(kind) is not tuple:
-                return self._one(value, kind, rules)
-            return tuple(self._one(item, str, rules) for item in self._one(value, list, ()))
-        except ValueError as error:
-            self.problems.append(Problem(key, str(error)))
-            return None
-
-    def _one(self, value: Any, kind: Any, rules: Sequence[Rule]) -> Any:
-        if get_origin(kind) is Literal:
-            kind, rules = str, [OneOf(get_args(kind))]
-        if type(value) is not kind and not (kind is float and type(value) is int):
-            raise ValueError(f"must be {_TOML_TYPES[kind]}, and is {_toml_type(value)}")
-        if kind is str and not value.isprintable():
-            raise ValueError(f"has a character that cannot be printed: {value!r}")
-        for rule in rules:
-            value = rule.accept(value, self._folder)
-        return value
-
-
-_TOML_TYPES: Mapping[type, str] = {
-    str: "a text in quotes",
-    bool: "true or false",
-    int: "a whole number",
-    float: "a number",
-    list: "a list",
-    dict: "a section",
-}
-
-
-def _toml_type(value: object) -> str:
-    return _TOML_TYPES.get(type(value), "a date or time")
-
-
-def _line_of(key: str, text: str) -> int | None:
-    """The line on which a key, or else its section, begins.
-
-    A statement of TOML ends with its line unless a list or a long text is open, and then what was read so
-    far is no TOML. So reading the file up to each of its lines tells where every statement begins and ends.
-    """
-    section, _, name = key.partition(".")
-    lines = text.split("\n")
-    begin, section_line = 1, None
-    for number in range(1, len(lines) + 1):
-        try:
-            document = tomllib.loads("\n".join(lines[:number]))
-        except tomllib.TOMLDecodeError:
-            continue
-        if section in document:
-            section_line = section_line or begin
-            keys = document[section]
-            if not name or (isinstance(keys, dict) and name in keys):
-                return begin
-        begin = number + 1
-    return section_line

@@ -1,25 +1,32 @@
 """The records that outlive the program; what an awaited call has written is durable.
 
-A row that would not change is not written: flash wears out.
+A row that would not change is not written: flash wears out. What a device supports is the longest of its
+records, and the same for all devices of its kind, so it stands once for them all.
 """
 
 from __future__ import annotations
 
 import json
+import logging
+import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
 
-from sqlalchemy import Connection, RowMapping, TableClause, column, delete, or_, select, table
+from sqlalchemy import Connection, RowMapping, TableClause, column, delete, func, or_, select, table
 from sqlalchemy.dialects.sqlite import Insert, insert
 
-from proxier.database import Database, StoreError
+from cwmp_client.device_log import DeviceLog
+from proxier.database import Database, StoreError, compressed, content_hash, decompressed
 from proxier.settings_rules import DATABASE_PREFIX
+from translation.known import MODEL
 from translation.paths import Instance
 
 __all__ = ["GATEWAY", "DeviceJournal", "Instance", "Store", "StoreError", "VirtualDeviceRecord"]
+
+logger = logging.getLogger(__name__)
 
 GATEWAY = "gateway"
 """The id under which the proxier's own endpoint keeps its records; no device_id is like it."""
@@ -42,6 +49,8 @@ class VirtualDeviceRecord:
     udn: str
     other_udns: tuple[str, ...] = ()
     """Further UDNs of the same physical device."""
+    model_name: str = ""
+    """As its description says."""
     mac: str = ""
     """Twelve upper-case hexadecimal digits; empty where it is unknown."""
     location: str
@@ -61,6 +70,8 @@ _devices = table("devices", *(column(each.name) for each in fields(VirtualDevice
 _records = table("records", column("device_id"), column("key"), column("value"))
 _instances = table("instances", *map(column, ("device_id", "table_path", "number", "upnp_number")))
 _meta = table("meta", column("key"), column("value"))
+_models = table("models", column("hash"), column("content"))
+_data_models = table("data_models", column("file_hash"), column("content"))
 
 _LISTS = ("other_udns", "services", "lacks")
 _TIMES = ("first_seen", "last_seen", "last_session")
@@ -79,6 +90,11 @@ _save_device = _upsert(_devices, "device_id")
 _save_record = _upsert(_records, "device_id", "key")
 _save_instance = _upsert(_instances, "device_id", "table_path", "number")
 _save_meta = _upsert(_meta, "key")
+_save_data_model = _upsert(_data_models, "file_hash")
+_add_model = insert(_models).on_conflict_do_nothing()
+_drop_unused_models = delete(_models).where(
+    _models.c.hash.not_in(select(func.trim(_records.c.value, '"')).where(_records.c.key == MODEL))
+)
 _all_devices = select(_devices).order_by(_devices.c.number)
 
 
@@ -144,6 +160,7 @@ class Store:
         def work(database: Connection) -> bool:
             for kept in (_records, _instances):
                 database.execute(delete(kept).where(kept.c.device_id == device_id))
+            database.execute(_drop_unused_models)
             return database.execute(delete(_devices).where(_devices.c.device_id == device_id)).rowcount > 0
 
         return await self._database.ask(work)
@@ -151,8 +168,22 @@ class Store:
     async def records(self, device_id: str) -> dict[str, Any]:
         """What the journal of a device, or of `GATEWAY`, holds."""
         query = select(_records.c.key, _records.c.value).where(_records.c.device_id == device_id)
-        rows = await self._database.ask(lambda database: database.execute(query).all())
-        return {key: json.loads(value) for key, value in rows}
+
+        def work(database: Connection) -> dict[str, Any]:
+            texts = {row.key: row.value for row in database.execute(query)}
+            if MODEL in texts:
+                model = select(_models.c.content).where(_models.c.hash == texts[MODEL].strip('"'))
+                texts[MODEL] = database.execute(model).scalar() or b""
+            return texts
+
+        records: dict[str, Any] = {}
+        for key, text in (await self._database.ask(work)).items():
+            try:
+                records[key] = json.loads(decompressed(text) if isinstance(text, bytes) else text)
+            except (ValueError, zlib.error) as error:
+                log = DeviceLog(logger, device_id)
+                log.warning("the record %r is damaged, and left out: %s", key, error)
+        return records
 
     def journal(self, device_id: str) -> DeviceJournal:
         """The journal of a device, or of `GATEWAY`."""
@@ -173,11 +204,11 @@ class Store:
     ) -> None:
         """What `DeviceJournal.save` does."""
         gone = [key for key, value in records.items() if value is None]
-        kept = [
-            {"device_id": device_id, "key": key, "value": _json(value)}
-            for key, value in records.items()
-            if value is not None
-        ]
+        texts = {key: _json(value) for key, value in records.items() if value is not None}
+        model = texts.get(MODEL)
+        if model is not None:
+            texts[MODEL] = _json(content_hash(model))
+        kept = [{"device_id": device_id, "key": key, "value": text} for key, text in texts.items()]
         rows = [
             {"device_id": device_id, "table_path": path, "number": number, "upnp_number": upnp_number}
             for path, number, upnp_number in instances
@@ -192,8 +223,28 @@ class Store:
                 )
             if rows:
                 database.execute(_save_instance, rows)
+            if model is not None:
+                database.execute(_add_model, {"hash": content_hash(model), "content": compressed(model)})
+            if MODEL in records:
+                database.execute(_drop_unused_models)
 
         await self._database.ask(work)
+
+    async def data_model(self, file_hash: str) -> Any:
+        """What was read of a data model's file; None: nothing that is kept."""
+        query = select(_data_models.c.content).where(_data_models.c.file_hash == file_hash)
+        content = await self._database.ask(lambda database: database.execute(query).scalar())
+        return None if content is None else json.loads(decompressed(content))
+
+    async def save_data_model(self, file_hash: str, record: Any) -> None:
+        """Keep what was read of a data model's file."""
+        row = {"file_hash": file_hash, "content": compressed(_json(record))}
+        await self._database.ask(lambda database: database.execute(_save_data_model, row))
+
+    async def keep_data_models(self, file_hashes: Iterable[str]) -> None:
+        """Drop what was read of all other files."""
+        others = delete(_data_models).where(_data_models.c.file_hash.not_in(tuple(file_hashes)))
+        await self._database.ask(lambda database: database.execute(others))
 
     async def meta(self, key: str) -> Any:
         """A value that belongs to no device; None: it was never set."""

@@ -7,7 +7,6 @@ from typing import NamedTuple
 
 from cwmp_client.messages import EventCode, EventStruct, ParameterValueStruct
 from translation.actions import AboutTo, Plan, Service, StateChange
-from translation.datatypes import typed
 from translation.known import KnownTree
 from translation.reading import (
     MAX_REFUSALS,
@@ -18,6 +17,7 @@ from translation.reading import (
     read_versions,
     version_of,
 )
+from translation.values import value_of
 
 CONFIGURATION = "ConfigurationUpdate"
 """The evented variable that changes with rows and watched values. Source: CMS 2.2"""
@@ -107,7 +107,8 @@ def configuration_changed(known: KnownTree, change: StateChange, *, subscribed: 
     elif change.complete or (CONFIGURATION in new and known.tables_report):
         yield from read_rows(known, subscribed=subscribed)
     known.verified |= change.complete and versions.keys() >= set(MODEL_VERSIONS)
-    parameters = yield from _changed_values(known)
+    # Without a version to compare with, as when events begin, nothing is known to have changed.
+    parameters = yield from _changed_values(known, something_did=CONFIGURATION in new & known.versions.keys())
     known.learn_versions(versions)
     return Meaning(parameters)
 
@@ -126,20 +127,20 @@ def poll(known: KnownTree) -> Plan[Meaning]:
     return (yield from configuration_changed(known, change, subscribed=False))
 
 
-def _changed_values(known: KnownTree) -> Plan[tuple[ParameterValueStruct, ...]]:
+def _changed_values(known: KnownTree, *, something_did: bool) -> Plan[tuple[ParameterValueStruct, ...]]:
     kept = known.kept()
     if not kept:
         return ()
     answers = yield from read_values(known, [each.path for each in kept], refusals=MAX_REFUSALS)
     changed = []
     written = {**known.committed, **known.pending}
-    for name, path, attributes in kept:
-        if path not in answers:
+    for parameter in kept:
+        if parameter.path not in answers:
             continue
-        value = ParameterValueStruct(name, *typed(answers[path], attributes.type))
+        name, value = parameter.name, value_of(parameter, answers[parameter.path], known.tree)
         before = known.values.get(name)
         # A watched value that was never read cannot be told from one that has changed since it is watched.
-        is_new = value.value != before.value if before else name in known.notifications
+        is_new = value.value != before.value if before else something_did and name in known.notifications
         if is_new:
             known.forget_committed([name])
             if value.value != written.get(name):

@@ -16,11 +16,11 @@ from cwmp_client.faults import CwmpFault, FaultCode
 from cwmp_client.messages import ParameterAttributeStruct, ParameterValueStruct
 from translation.actions import ActionError, ActionResult, DeviceUnreachable, Plan
 from translation.calls import call, halves, in_portions
-from translation.datatypes import for_device, typed
 from translation.documents import events_on_change, no_initial_values, parameter_value_list
 from translation.known import KnownTree
 from translation.reading import describe, read_attributes, read_values
 from translation.tree import Parameter
+from translation.values import named_value, refusal, value_of, written
 
 STATUS = {"ChangesApplied": 0, "ChangesCommitted": 1}
 """The Status of CWMP by that of CMS; one that is missing or unknown counts as 0. Source: TR-330 4.6.4.1"""
@@ -45,7 +45,7 @@ def get_parameter_values(known: KnownTree, paths: Sequence[str]) -> Plan[list[Pa
     for path, each in zip(paths, wanted, strict=True):
         if isinstance(each, Parameter):
             text = answers.get(each.path, "")
-            values.append(ParameterValueStruct(path, *typed(text, each.attributes.type)))
+            values.append(value_of(each, text, known.tree))
         else:
             values.extend(_values_below(known, path, answers))
     known.learn_first_values(values)
@@ -60,25 +60,25 @@ def set_parameter_values(known: KnownTree, values: Sequence[ParameterValueStruct
     Source: TR-330 4.6.4.1
     """
     parameters = [_parameter(known, value.name) for value in values]
-    document = parameter_value_list(
-        (parameter.path, for_device(value.value, parameter.attributes.type))
-        for parameter, value in zip(parameters, values, strict=True)
-    )
-    # As they will be read: white space around a value does not survive that.
-    written = [
-        ParameterValueStruct(parameter.name, *typed(value.value.strip(), parameter.attributes.type))
+    texts = [
+        written(parameter, value.value, known.tree)
         for parameter, value in zip(parameters, values, strict=True)
     ]
-    known.pending = {value.name: value.value for value in written}
+    # As they will be read: white space around a value does not survive that.
+    read = [
+        value_of(parameter, text.strip(), known.tree)
+        for parameter, text in zip(parameters, texts, strict=True)
+    ]
+    known.pending = {value.name: value.value for value in read}
     try:
-        status = _status((yield from call("SetValues", ParameterValueList=document)))
+        status = yield from _set_values(parameters, texts)
     finally:
         pending, known.pending = known.pending, {}
     known.forget_committed(pending)
     if status:
         known.learn_committed(pending)
     else:
-        for value in written:
+        for value in read:
             known.learn_value(value)
     return status
 
@@ -130,7 +130,10 @@ def set_parameter_attributes(known: KnownTree, notifications: Mapping[str, int])
 
 
 def add_object(known: KnownTree, table: str) -> Plan[tuple[int, int]]:
-    """Add a row to a table with the device's own defaults; returns the instance number and the Status.
+    """Add a row to a table; returns the instance number and the Status.
+
+    It has the device's own defaults; those that a data model gives are set by one SetValues. A row whose
+    defaults the device refuses is there nevertheless, and stays as it is.
 
     Raises:
         CwmpFault: 9005, there is no such table.
@@ -152,7 +155,7 @@ def add_object(known: KnownTree, table: str) -> Plan[tuple[int, int]]:
     number = known.learn_row(table, place.path, int(identifier[2]))
     if known.lacks_types(f"{table}{number}."):
         yield from describe(known)
-    return number, _status(result)
+    return number, max(_status(result), (yield from _set_defaults(known, f"{table}{number}.")))
 
 
 def delete_object(known: KnownTree, row: str) -> Plan[int]:
@@ -173,11 +176,38 @@ def delete_object(known: KnownTree, row: str) -> Plan[int]:
 
 def _values_below(known: KnownTree, path: str, answers: Mapping[str, str]) -> Iterator[ParameterValueStruct]:
     for each in known.tree.below(path):
-        name, upnp_path = each.name, each.path
+        name, upnp_path, definitions = each.name, each.path, each.template.definitions
         for leaf, attributes in each.template.leaves.items():
             text = answers.get(upnp_path + leaf)
             if text is not None:
-                yield ParameterValueStruct(name + leaf, *typed(text, attributes.type))
+                yield named_value(name + leaf, text, attributes, definitions.get(leaf), known.tree)
+
+
+def _set_defaults(known: KnownTree, row: str) -> Plan[int]:
+    """Set what a data model wants a new row to have; returns the Status."""
+    defaults = [
+        (parameter, parameter.definition.default)
+        for parameter in known.tree.parameters(row)
+        if parameter.definition and parameter.attributes.writable and "SetValues" in known.actions
+    ]
+    texts = {
+        parameter: written(parameter, default, known.tree)
+        for parameter, default in defaults
+        if default is not None and not refusal(parameter, default, known.tree)
+    }
+    if not texts:
+        return 0
+    try:
+        return (yield from _set_values(list(texts), list(texts.values())))
+    except (ActionError, DeviceUnreachable):
+        return 0
+
+
+def _set_values(parameters: Sequence[Parameter], texts: Sequence[str]) -> Plan[int]:
+    document = parameter_value_list(
+        (parameter.path, text) for parameter, text in zip(parameters, texts, strict=True)
+    )
+    return _status((yield from call("SetValues", ParameterValueList=document)))
 
 
 def _set_events(known: KnownTree, events: Mapping[str, bool], before: Mapping[str, bool]) -> Plan[None]:

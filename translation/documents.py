@@ -131,7 +131,7 @@ def _paired(root: etree._Element) -> tuple[list[str], list[str]]:
 
 
 def attributes_in(result: ActionResult) -> dict[str, Attributes]:
-    """Attributes by UPnP path, which ends in no slash; what is not said is false, read-only, a string.
+    """Attributes by UPnP path, which ends in no slash; what is not said of events is no.
 
     Raises:
         UnreadableDocument: it is too large, or no such document.
@@ -144,8 +144,8 @@ def attributes_in(result: ActionResult) -> dict[str, Attributes]:
         attributes.setdefault(
             path,
             Attributes(
-                schema_type(fields.get("Type", "")),
-                writable=fields.get("Access", "").lower() in _WRITABLE,
+                schema_type(fields["Type"]) if fields.get("Type") else "",
+                writable=fields["Access"].lower() in _WRITABLE if fields.get("Access") else None,
                 event_on_change=fields.get("EventOnChange", "").lower() in _TRUE,
             ),
         )
@@ -162,7 +162,11 @@ def subtrees_in(result: ActionResult) -> tuple[SubTree, ...]:
     if root is None:
         return ()
     fields = [children_of(element) for element in _bounded(root.iter("{*}SubTree"))]
-    return tuple(SubTree(each.get("URI", ""), each["Location"]) for each in fields if "Location" in each)
+    return tuple(
+        SubTree(each.get("URI", ""), each["Location"], each.get("URL", ""))
+        for each in fields
+        if "Location" in each
+    )
 
 
 def _paths(root: str, element: str, paths: Iterable[str]) -> str:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from cwmp_client.messages import ParameterValueStruct
+from translation.data_model import DataModel
 from translation.model import UNDESCRIBED, Attributes, SupportedModel
 from translation.paths import InstanceMap
 from translation.tree import Parameter, Tree, update_rows
@@ -40,6 +41,7 @@ class KnownTree:
         actions: the names of the actions that its SCPD declares.
         inform_names: parameters whose values are always kept, since every Inform tells them.
         settings: those of this device.
+        data_model: what the configuration gives for devices of its kind.
         records: what was saved before, by the names above.
         instances: the instance numbers that were saved before.
     """
@@ -50,6 +52,7 @@ class KnownTree:
         *,
         inform_names: Iterable[str] = (),
         settings: CmsSettings | None = None,
+        data_model: DataModel | None = None,
         records: Mapping[str, Any] | None = None,
         instances: Iterable[tuple[str, int, int | None]] = (),
     ) -> None:
@@ -59,17 +62,18 @@ class KnownTree:
         self.inform_names = tuple(inform_names)
         self.instances = InstanceMap(self.settings.instance_offset, instances)
 
+        self._data_model = data_model
         self.model: SupportedModel | None = None
         if MODEL in records:
-            self.model = SupportedModel.from_record(records[MODEL]).shared()
+            self.model = self._modelled(SupportedModel.from_record(records[MODEL]))
         self.verified = False
         """Whether the model is known to be that of now, and not only that of the time when it was saved."""
         self.rows_current = False
         """Whether the rows are those of now, as far as events tell."""
         self.versions: dict[str, str] = dict(records.get(VERSIONS, {}))
         """The version parts of evented variables, by the variables' names."""
-        self.deletable: dict[str, bool] = {}
-        """Of rows, by UPnP path: whether the device lets them be deleted."""
+        self.deletable: dict[str, bool | None] = {}
+        """Of rows, by UPnP path: whether the device lets them be deleted; None: it does not say."""
         self.reporting: dict[str, bool] = {}
         """Of tables, by UPnP path: whether an event tells of their new and gone rows."""
         self.notifications: dict[str, int] = dict(records.get(NOTIFICATIONS, {}))
@@ -90,6 +94,18 @@ class KnownTree:
         self._changed: set[str] = set()
 
     @property
+    def data_model(self) -> DataModel | None:
+        """What the configuration gives for devices of its kind."""
+        return self._data_model
+
+    @data_model.setter
+    def data_model(self, data_model: DataModel | None) -> None:
+        if data_model is not self._data_model:
+            self._data_model = data_model
+            self.model = self.model and self._modelled(self.model)
+            self._tree = None
+
+    @property
     def tree(self) -> Tree:
         """The tree by the model and the rows that are known."""
         if self._tree is None:
@@ -101,9 +117,14 @@ class KnownTree:
         """Whether events tell of every row that comes or goes."""
         return all(self.reporting.get(each.path) for each in self.tree if each.template.is_table)
 
+    @property
+    def always_kept(self) -> tuple[str, ...]:
+        """Parameters whose values are kept whether or not an ACS watches them."""
+        return (*self.inform_names, *self.tree.forced)
+
     def kept(self) -> list[Parameter]:
         """The parameters whose values are kept, those of them that the device has."""
-        names = dict.fromkeys((*self.inform_names, *self.notifications))
+        names = dict.fromkeys((*self.always_kept, *self.notifications))
         return [parameter for name in names if (parameter := self.tree.parameter(name))]
 
     def undescribed(self) -> dict[str, str]:
@@ -152,7 +173,7 @@ class KnownTree:
 
     def learn_model(self, model: SupportedModel, versions: Mapping[str, str]) -> None:
         """This is what the device supports, at these versions."""
-        self.model = model.shared()
+        self.model = self._modelled(model)
         self.verified = True
         self.rows_current = False
         self.deletable.clear()
@@ -215,7 +236,7 @@ class KnownTree:
         self._tree = None
         new = self.model.undescribed & described.keys() if self.model else frozenset()
         if self.model and new:
-            self.model = self.model.described({path: described[path] for path in new}).shared()
+            self.model = self._modelled(self.model.described({path: described[path] for path in new}))
             self._changed.add(MODEL)
 
     def forget_attributes(self) -> None:
@@ -234,21 +255,21 @@ class KnownTree:
                 self.notifications[name] = notification
             else:
                 self.notifications.pop(name, None)
-                if name not in self.inform_names and name in self.values:
+                if name not in self.always_kept and name in self.values:
                     del self.values[name]
                     self._changed.add(VALUES)
         self._changed.add(NOTIFICATIONS)
 
     def learn_value(self, value: ParameterValueStruct) -> None:
         """This is the value of a parameter; it is kept if it belongs to the kept ones."""
-        kept = value.name in self.notifications or value.name in self.inform_names
+        kept = value.name in self.notifications or value.name in self.always_kept
         if kept and self.values.get(value.name) != value:
             self.values[value.name] = value
             self._changed.add(VALUES)
 
     def learn_first_values(self, values: Iterable[ParameterValueStruct]) -> None:
         """These values were just read, and not to look for changes: those that were not known are kept."""
-        missing = {*self.inform_names, *self.notifications} - self.values.keys()
+        missing = {*self.always_kept, *self.notifications} - self.values.keys()
         for value in values if missing else ():
             if value.name in missing:
                 self.learn_value(value)
@@ -258,7 +279,7 @@ class KnownTree:
         kept = {
             name: text
             for name, text in values.items()
-            if name in self.notifications or name in self.inform_names
+            if name in self.notifications or name in self.always_kept
         }
         if kept:
             self.committed |= kept
@@ -285,7 +306,10 @@ class KnownTree:
         self._changed = self._changed.union(names)
 
     def _inform_parameters(self) -> list[Parameter]:
-        return [parameter for name in self.inform_names if (parameter := self.tree.parameter(name))]
+        return [parameter for name in self.always_kept if (parameter := self.tree.parameter(name))]
+
+    def _modelled(self, model: SupportedModel) -> SupportedModel:
+        return replace(model, data_model=self._data_model).shared()
 
     def _rows_changed(self) -> None:
         """Forget what was known of rows that are gone."""

@@ -9,11 +9,12 @@ Source: TR-330 4.3, CMS 2.3
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, NamedTuple, Self
 from weakref import WeakValueDictionary
 
+from translation.data_model import UNKNOWN, ActiveNotify, DataModel, ObjectDefinition, ParameterDefinition
 from translation.datatypes import STRING
 from translation.paths import (
     ANY_INSTANCE,
@@ -30,9 +31,19 @@ from translation.paths import (
 class Attributes(NamedTuple):
     """What a device says of a node: its type by XML Schema, Access, EventOnChange. Source: CMS 2.3.2"""
 
-    type: str = STRING
-    writable: bool = False
+    type: str = ""
+    """Empty: the device does not say."""
+    writable: bool | None = None
+    """None: the device does not say."""
     event_on_change: bool = False
+
+    def completed(self, definition: ParameterDefinition) -> Attributes:
+        """The attributes of a parameter, with the word of a data model where the device is silent."""
+        return Attributes(
+            self.type or definition.type or STRING,
+            definition.writable if self.writable is None else self.writable,
+            self.event_on_change,
+        )
 
 
 UNDESCRIBED = Attributes()
@@ -55,12 +66,15 @@ class ObjectTemplate:
     """One object of the CWMP tree, for all rows of the tables above it at once.
 
     `path` is its UPnP structure path, empty for an object that only CWMP has (`Device.Services.`). `leaves`
-    are its parameters by name. A table has its rows as the child `#`.
+    are its parameters by name, `definitions` what a data model says of its parameters, `forced` those that an
+    ACS is to hear of without asking. A table has its rows as the child `#`.
     """
 
     path: str = ""
     attributes: Attributes = UNDESCRIBED
     leaves: dict[str, Attributes] = field(default_factory=dict)
+    definitions: Mapping[str, ParameterDefinition] = field(default_factory=dict)
+    forced: tuple[str, ...] = ()
     children: dict[str, ObjectTemplate] = field(default_factory=dict)
 
     @property
@@ -71,10 +85,15 @@ class ObjectTemplate:
 
 @dataclass(frozen=True)
 class SupportedModel:
-    """What a device supports, in its own order: parameters, tables, and objects listed by themselves."""
+    """What a device supports, in its own order: parameters, tables, and objects listed by themselves.
+
+    `data_model` is what the configuration gives for its kind; it adds no node, and speaks where the device
+    is silent.
+    """
 
     subtrees: tuple[SubTree, ...]
     nodes: tuple[StructureNode, ...]
+    data_model: DataModel | None = None
 
     @classmethod
     def of(cls, subtrees: Iterable[SubTree], paths: Iterable[str]) -> Self:
@@ -99,7 +118,7 @@ class SupportedModel:
         if not attributes:
             return self
         nodes = (StructureNode(path, attributes.get(path, before)) for path, before in self.nodes)
-        return SupportedModel(self.subtrees, tuple(nodes))
+        return replace(self, nodes=tuple(nodes))
 
     @property
     def undescribed(self) -> frozenset[str]:
@@ -133,6 +152,7 @@ class SupportedModel:
                 _object_at(device, cwmp[:-1]).leaves.setdefault(cwmp[-1], attributes or UNDESCRIBED)
             else:
                 _object_at(device, cwmp).attributes = attributes or UNDESCRIBED
+        _complete(device, ".".join((*ROOT, "")), self.data_model.objects if self.data_model else {})
         return device
 
     def shared(self) -> SupportedModel:
@@ -158,7 +178,29 @@ class SupportedModel:
         )
 
 
+_FORCED = frozenset({ActiveNotify.FORCE_ENABLED, ActiveNotify.FORCE_DEFAULT_ENABLED})
+
 _shared: WeakValueDictionary[SupportedModel, SupportedModel] = WeakValueDictionary()
+
+
+def _complete(template: ObjectTemplate, place: str, objects: Mapping[str, ObjectDefinition]) -> None:
+    """Put what a data model says where the device is silent, at this CWMP place and below."""
+    if definition := objects.get(place):
+        template.definitions = definition.parameters
+    for leaf, attributes in template.leaves.items():
+        template.leaves[leaf] = attributes.completed(template.definitions.get(leaf, UNKNOWN))
+    template.forced = tuple(
+        leaf
+        for leaf, definition in template.definitions.items()
+        if leaf in template.leaves and (definition.forced_inform or definition.active_notify in _FORCED)
+    )
+    if template.is_table:
+        rows = objects.get(f"{place}{ANY_INSTANCE}.")
+        access = UNKNOWN._replace(writable=rows is not None and rows.writable)
+        for each in (template, template.children[ANY_INSTANCE]):
+            each.attributes = each.attributes.completed(access)
+    for part, child in template.children.items():
+        _complete(child, f"{place}{part}.", objects)
 
 
 def _tables(parts: Parts) -> Iterator[str]:

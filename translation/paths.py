@@ -99,6 +99,8 @@ class SubTree(NamedTuple):
 
     uri: str
     location: str
+    url: str = ""
+    """Where the data model is described; empty where the device does not say."""
 
 
 class Prefix(NamedTuple):

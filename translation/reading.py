@@ -12,10 +12,8 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from itertools import count
 
-from cwmp_client.messages import ParameterValueStruct
 from translation.actions import ActionError, DeviceUnreachable, Plan
 from translation.calls import TOO_MUCH, UNKNOWN_PATH, VALUE_REFUSED, call, halves, in_portions
-from translation.datatypes import typed
 from translation.documents import (
     UnreadableDocument,
     attributes_in,
@@ -30,6 +28,7 @@ from translation.known import CmsSettings, KnownTree
 from translation.model import Attributes, SupportedModel
 from translation.paths import ANY_INSTANCE, SubTree, UpnpPath, parse_all
 from translation.tree import present_rows
+from translation.values import value_of
 
 MODEL_VERSIONS = ("SupportedDataModelsUpdate", "SupportedParametersUpdate")
 """Evented variables that change with the data model. Source: CMS 2.2"""
@@ -145,9 +144,9 @@ def read_first_values(known: KnownTree) -> Plan[None]:
         answers = yield from read_values(known, [each.path for each in missing], refusals=MAX_REFUSALS)
     except ActionError:
         return
-    for name, path, attributes in missing:
-        if path in answers:
-            known.learn_value(ParameterValueStruct(name, *typed(answers[path], attributes.type)))
+    for parameter in missing:
+        if parameter.path in answers:
+            known.learn_value(value_of(parameter, answers[parameter.path], known.tree))
 
 
 def read_attributes(

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
+from functools import cached_property
 from typing import NamedTuple
 
 from translation.actions import DeviceUnreachable
+from translation.data_model import UNKNOWN, ActiveNotify, ParameterDefinition
 from translation.model import Attributes, ObjectTemplate, SupportedModel
 from translation.paths import ANY_INSTANCE, InstanceMap, UpnpPath, parse_all
 
@@ -40,6 +42,17 @@ class Parameter(NamedTuple):
     name: str
     path: str
     attributes: Attributes
+    definition: ParameterDefinition | None = None
+
+
+class Entry(NamedTuple):
+    """One name as an ACS sees it; `type` is empty for an object."""
+
+    name: str
+    writable: bool
+    type: str = ""
+    active_notify: ActiveNotify = ActiveNotify.NORMAL
+    forced_inform: bool = False
 
 
 class _Found(NamedTuple):
@@ -60,6 +73,12 @@ class Tree:
             for index, (each, end) in enumerate(zip(found, _ends(found), strict=True))
         ]
         self._by_name = {each.name: each for each in self._objects}
+        self.forced = [each.name + leaf for each in self._objects for leaf in each.template.forced]
+        """The parameters that an ACS is to hear of without asking, by a data model."""
+
+    @cached_property
+    def _by_path(self) -> Mapping[str, TreeObject]:
+        return {each.path: each for each in self._objects if len(each.path) > 1}
 
     def __iter__(self) -> Iterator[TreeObject]:
         return iter(self._objects)
@@ -72,8 +91,25 @@ class Tree:
         """The parameter of this CWMP name."""
         above, dot, leaf = name.rpartition(".")
         owner = self._by_name.get(above + dot)
-        attributes = owner.template.leaves.get(leaf) if owner else None
-        return Parameter(name, owner.path + leaf, attributes) if owner and attributes else None
+        return _parameter(owner, leaf) if owner and leaf in owner.template.leaves else None
+
+    def name_at(self, path: str) -> str | None:
+        """The CWMP path, without a dot at its end, of a UPnP path with or without a slash at its end.
+
+        Source: TR-106 3.2.4
+        """
+        place, _, leaf = path.rpartition("/")
+        if owner := self._by_path.get(f"{path.rstrip('/')}/"):
+            return owner.name[:-1]
+        owner = self._by_path.get(f"{place}/")
+        return owner.name + leaf if owner and leaf in owner.template.leaves else None
+
+    def path_of(self, name: str) -> str | None:
+        """The UPnP path of a CWMP path with or without a dot at its end."""
+        if each := self._by_name.get(f"{name.rstrip('.')}."):
+            return each.path or None
+        parameter = self.parameter(name)
+        return parameter.path if parameter else None
 
     def below(self, partial_path: str) -> Iterable[TreeObject]:
         """An object and all objects below it, in tree order; none if there is no such object."""
@@ -84,8 +120,8 @@ class Tree:
         """The parameter of a name, or all below a partial path in tree order."""
         if path.endswith("."):
             for each in self.below(path):
-                for leaf, attributes in each.template.leaves.items():
-                    yield Parameter(each.name + leaf, each.path + leaf, attributes)
+                for leaf in each.template.leaves:
+                    yield _parameter(each, leaf)
         elif parameter := self.parameter(path):
             yield parameter
 
@@ -103,24 +139,39 @@ class Tree:
                 covers.append(each.path)
         return covers
 
-    def entries(
-        self, actions: Collection[str], deletable: Mapping[str, bool]
-    ) -> Iterator[tuple[str, bool, str]]:
-        """Every name in tree order, whether it is writable, and its type, empty for an object.
+    def entries(self, actions: Collection[str], deletable: Mapping[str, bool | None]) -> Iterator[Entry]:
+        """Every name in tree order.
 
-        What no action of the device can do is not writable. `deletable` tells of rows by their UPnP path.
+        What no action of the device can do is not writable. `deletable` tells of rows by their UPnP path,
+        as far as the device does.
 
         Source: TR-330 4.3.1
         """
         settable, creatable = "SetValues" in actions, "CreateInstance" in actions
-        going = deletable if "DeleteInstance" in actions else {}
+        going = "DeleteInstance" in actions
         for name, path, template, upnp_number, _, _ in self._objects:
+            writable = bool(template.attributes.writable)
             if upnp_number is None:
-                yield name, creatable and template.is_table and template.attributes.writable, ""
+                yield Entry(name, creatable and template.is_table and writable)
             else:
-                yield name, going.get(path, False), ""
+                told = deletable.get(path)
+                yield Entry(name, going and (writable if told is None else told))
             for leaf, attributes in template.leaves.items():
-                yield name + leaf, settable and attributes.writable, attributes.type
+                definition = template.definitions.get(leaf, UNKNOWN)
+                yield Entry(
+                    name + leaf,
+                    settable and bool(attributes.writable),
+                    attributes.type,
+                    definition.active_notify,
+                    definition.forced_inform,
+                )
+
+
+def _parameter(owner: TreeObject, leaf: str) -> Parameter:
+    template = owner.template
+    return Parameter(
+        owner.name + leaf, owner.path + leaf, template.leaves[leaf], template.definitions.get(leaf)
+    )
 
 
 def present_rows(paths: Iterable[str]) -> dict[str, set[int]]:

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import pytest
 
 from cwmp_client.faults import CwmpFault
-from cwmp_client.messages import ParameterAttributeStruct, ParameterValueStruct
+from cwmp_client.messages import ParameterValueStruct
 from proxier.demo.device import SimulatedDevice
 from proxier.demo.device_tree import Leaf
 from proxier.plans import drive
@@ -254,19 +254,23 @@ async def test_a_change_at_the_device_is_told_and_our_own_is_not(house: House) -
     assert house.kept.records["cms.values"][SERVER] == ["ntp.example", "string"]
     await house.parameters.settled()
     assert house.kept.records["cms.values"][SERVER] == ["theirs", "string"]
-    assert await house.parameters.attributes(["Device.Time."]) == [
-        ParameterAttributeStruct(ENABLE, 1),
-        *[ParameterAttributeStruct(f"Device.Time.{name}", 0) for name in ("Status",)],
-        ParameterAttributeStruct(SERVER, 2),
-        *[
-            ParameterAttributeStruct(f"Device.Time.{name}", 0)
-            for name in ("NTPServer2", "CurrentLocalTime", "LocalTimeZone")
-        ],
-    ]
     house.device.change("/BBF/Time/Enable", "0")
     await house.parameters.watch({SERVER: 0})
     assert house.parameters.cached(SERVER) is None
     assert await house.event() == (value(ENABLE, "false", "boolean"),)
+
+
+async def test_what_has_event_on_change_already_is_known_after_one_call(house: House) -> None:
+    house.device.cms.event_on_change.add(SERVER_PATH)
+    names = [SERVER, ENABLE, *INFORM_NAMES]
+    assert await house.parameters.reporting(names) == [SERVER]
+    assert house.called() == {"GetAttributes": 1}
+    await house.parameters.watch({SERVER: 1})
+    assert await house.parameters.reporting([ENABLE]) == []
+    assert not house.called()
+    await house.parameters.settled()
+    house.device.change(SERVER_PATH, "theirs")
+    assert await house.event() == (value(SERVER, "theirs"),)
 
 
 async def test_a_change_while_the_proxier_was_away_is_told(house: House) -> None:

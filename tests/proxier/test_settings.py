@@ -10,6 +10,7 @@ from proxier.settings import (
     MASK,
     SYSTEM_CONFIG,
     AcsSettings,
+    DeviceSettings,
     LogSettings,
     Settings,
     SettingsError,
@@ -57,6 +58,7 @@ DEFAULTS = {
         "deny": [],
         "strict": False,
     },
+    "firmware": {"relay": "auto", "time_out": 3600, "largest_image": 1073741824},
     "storage": {"url": "sqlite:///proxier.db"},
     "log": {"level": "info", "format": "text"},
 }
@@ -80,7 +82,7 @@ def test_only_the_url_is_required_and_the_rest_has_the_promised_defaults(tmp_pat
 
 
 def test_every_key_can_be_set(tmp_path: Path) -> None:
-    for name in ("ca.pem", "cert.pem", "key.pem"):
+    for name in ("ca.pem", "cert.pem", "key.pem", "gadget.xml"):
         (tmp_path / name).touch()
     text = """
         [acs]
@@ -119,22 +121,41 @@ def test_every_key_can_be_set(tmp_path: Path) -> None:
         allow = ["00D09E-*"]
         deny = ["uuid:*"]
         strict = true
+        [firmware]
+        relay = "never"
+        time_out = 60
+        largest_image = 1048576
         [storage]
         url = "sqlite:////var/lib/proxier/proxier.db"
         [log]
         level = "debug"
         format = "json"
+        [[data_models]]
+        file = "gadget.xml"
+        oui = "00D09E"
+        product_class = "Gadget*"
+        model = "G?"
+        url = "https://models.example/gadget.xml"
+        [[devices]]
+        match = "uuid:1*"
+        instance_offset = 0
+        values_per_call = 50
+        attributes_per_call = 10
     """
     settings = load(written(tmp_path, text))
     assert settings.acs.ca_file == str(tmp_path / "ca.pem")
     assert settings.acs.request_timeout == 2.5
     assert settings.upnp.interfaces == ("br-lan", "192.168.1.1")
     assert settings.storage.path == Path("/var/lib/proxier/proxier.db")
+    assert settings.data_models[0].file == str(tmp_path / "gadget.xml")
     document = tomllib.loads(text)
-    for section in fields(settings):
-        for key in fields(getattr(settings, section.name)):
-            assert key.name in document[section.name], "the file above leaves nothing out"
-            assert getattr(getattr(settings, section.name), key.name) != key.default, "and repeats no default"
+    for field in fields(settings):
+        section, table = getattr(settings, field.name), document[field.name]
+        if isinstance(section, tuple):
+            [section], [table] = section, table
+        for key in fields(section):
+            assert key.name in table, "the file above leaves nothing out"
+            assert getattr(section, key.name) != key.default, "and repeats no default"
 
 
 @pytest.mark.parametrize(
@@ -173,10 +194,15 @@ def test_every_key_can_be_set(tmp_path: Path) -> None:
         (
             ["[upnp]", "locations = [", '"http://a/",', '"b"', "]"],
             4,
-            "upnp.locations is 'b', and must be a URL",
+            "upnp.locations item 2 is 'b', and must be a URL",
         ),
         (["[upnp]", 'note = """', "allow", '"""', "allow = 1"], 7, "upnp.allow must be a list"),
-        (["[upnp]", 'interfaces = [""]'], 4, "upnp.interfaces is '', and must be more than nothing"),
+        (["[upnp]", 'interfaces = [""]'], 4, "upnp.interfaces item 1 is '', and must be more than nothing"),
+        (
+            ["[upnp]", 'allow = ["a", 1]'],
+            4,
+            "upnp.allow item 2 must be a text in quotes, and is a whole number",
+        ),
         (
             ["[storage]", 'url = "postgresql://db/x"'],
             4,
@@ -189,6 +215,21 @@ def test_every_key_can_be_set(tmp_path: Path) -> None:
             "log.level is 'loud', and must be one of debug, info, warning, error",
         ),
         (["[[log]]", 'level = "info"'], 3, "log is a section, and needs its keys under [log]"),
+        (["[devices]", 'match = "*"'], 3, "devices may be there several times, and begins with [[devices]]"),
+        (["[[devices]]"], 3, "devices.match is missing, and required"),
+        (
+            ["[[devices]]", 'match = "a"', "[[devices]]", 'match = "b"', "instance_offset = -1"],
+            7,
+            "devices.instance_offset is -1, and must be 0 to 1000",
+        ),
+        (["[[devices]]", 'match = "a"', "[[devices]]"], 5, "devices.match is missing, and required"),
+        (
+            ["[[data_models]]", 'file = "none.xml"', "[[data_models]]", 'file = ""', "ouis = 1"],
+            4,
+            "data_models.file names ",
+        ),
+        (["[[data_models]]", 'file = ""', "ouis = 1"], 4, "data_models.file is '', and must be more than"),
+        (["[[data_models]]", 'ouis = "x"'], 4, "data_models.ouis is unknown; did you mean data_models.oui?"),
     ],
 )
 def test_what_is_wrong_is_named_with_its_key_and_line(
@@ -208,6 +249,11 @@ def test_what_is_wrong_is_named_with_its_key_and_line(
         ("\n[acs]\n", "proxier.toml:2: acs.url is missing, and required"),
         ("acs = 1", "proxier.toml:1: acs is a section"),
         ("[acs]\nurl = \n", "proxier.toml:2: is no TOML: "),
+        ("[acs]\nurl = 'http://acs/", "proxier.toml:2: is no TOML: "),
+        ("[acs]\n\nurl =", "proxier.toml:3: is no TOML: "),
+        ("url = '''a", "proxier.toml:1: is no TOML: "),
+        ('[acs]\nusername = """open\nurl = 1\n\n', "proxier.toml:2: is no TOML: "),
+        ("[acs]\nurl = 'http://acs/'\n[upnp]\nallow = [\n'a',\n", "proxier.toml:4: is no TOML: "),
         ("[acs]\nurl = 'ftp://acs/'", "proxier.toml:2: acs.url is 'ftp://acs/', and must be a URL"),
         ("[acs]\nurl = 'http://me:secret@acs/'", "proxier.toml:2: acs.url is"),
         ("[acs]\nurl = 'http://acs/ x'", "proxier.toml:2: acs.url is"),
@@ -273,6 +319,7 @@ def test_what_is_in_force_can_be_loaded_again(tmp_path: Path) -> None:
         upnp=UpnpSettings(allow=("a*", "b?")),
         storage=StorageSettings(url=f"sqlite:///{tmp_path}/x.db"),
         log=LogSettings(level="error"),
+        devices=(DeviceSettings(match="a"), DeviceSettings(match="b", instance_offset=0)),
     )
     assert load(written(tmp_path, in_force(settings))) == settings
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import sqlite3
 import stat
@@ -8,14 +9,20 @@ import subprocess
 import sys
 import threading
 from collections.abc import AsyncIterator
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from proxier import database
 from proxier.store import GATEWAY, Instance, Store, StoreError, VirtualDeviceRecord
+from translation.known import MODEL, KnownTree
+
+DATABASES = Path(__file__).parents[1] / "data" / "db"
+"""One for each schema that there was, as it was written then."""
 
 NOON = datetime(2026, 5, 4, 12, 0, 0, 123456, tzinfo=UTC)
 METER = VirtualDeviceRecord(
@@ -110,6 +117,30 @@ async def test_forgetting_takes_everything_of_one_device(store: Store) -> None:
         {"a": 1},
         (Instance("T.", 1, 0),),
     )
+
+
+@pytest.mark.parametrize(
+    ("damage", "record"),
+    [
+        ("UPDATE records SET value = '{' WHERE key = 'outbox'", "outbox"),
+        ("UPDATE records SET value = '' WHERE key = 'outbox'", "outbox"),
+        (f"UPDATE records SET value = '{{' WHERE key = '{MODEL}'", MODEL),
+        ("UPDATE models SET content = x'00'", MODEL),
+        ("DELETE FROM models", MODEL),
+    ],
+)
+async def test_a_damaged_record_is_left_out(
+    path: Path, store: Store, caplog: pytest.LogCaptureFixture, damage: str, record: str
+) -> None:
+    journal = store.journal(METER.device_id)
+    records = {"outbox": {"events": []}, "a": 1, MODEL: ["/BBF/"]}
+    await journal.save(records)
+    with closing(sqlite3.connect(path)) as opened, opened:
+        opened.execute(damage)
+    left = {key: value for key, value in records.items() if key != record}
+    assert await store.records(METER.device_id) == left
+    [line] = caplog.messages
+    assert line.startswith(f"{METER.device_id}: the record {record!r} is damaged, and left out: ")
 
 
 async def test_none_takes_a_record_away(store: Store) -> None:
@@ -314,3 +345,92 @@ async def test_what_was_answered_survives_a_kill(path: Path) -> None:
         assert records["number"] >= answered
         assert records["copy"] == records["number"]
         assert await store.instances(GATEWAY) == (Instance("T.", 1, records["number"]),)
+
+
+MODEL_RECORD = {
+    "subtrees": [["urn:x", "/BBF/"]],
+    "nodes": [["/BBF/Time/Enable", "boolean", True, False]] * 500,
+}
+
+
+def models_in(path: Path) -> list[tuple[str, int]]:
+    """The hashes of the models in a database, and how long they are there."""
+    with closing(sqlite3.connect(path)) as database:
+        return database.execute("SELECT hash, length(content) FROM models").fetchall()
+
+
+async def test_equal_models_stand_once_and_compressed(path: Path, store: Store) -> None:
+    for number in range(20):
+        await store.journal(f"device {number}").save({MODEL: MODEL_RECORD, "other": number})
+    [(_, length)] = models_in(path)
+    assert length < len(json.dumps(MODEL_RECORD)) / 20
+    assert await store.records("device 7") == {MODEL: MODEL_RECORD, "other": 7}
+
+
+async def test_a_model_that_no_device_has_any_more_is_dropped(path: Path, store: Store) -> None:
+    for each in (METER, LAMP):
+        await store.save_device(each)
+        await store.journal(each.device_id).save({MODEL: MODEL_RECORD})
+    await store.journal(METER.device_id).save({MODEL: {"nodes": []}})
+    assert len(models_in(path)) == 2
+    assert (await store.records(LAMP.device_id))[MODEL] == MODEL_RECORD
+    await store.forget(LAMP.device_id)
+    assert len(models_in(path)) == 1
+    await store.journal(METER.device_id).save({MODEL: None, "a": 1})
+    assert models_in(path) == []
+    assert await store.records(METER.device_id) == {"a": 1}
+
+
+async def test_a_model_that_does_not_change_is_not_written(path: Path, store: Store) -> None:
+    journal = store.journal(METER.device_id)
+    await journal.save({MODEL: MODEL_RECORD})
+    before = log_size(path)
+    await journal.save({MODEL: MODEL_RECORD})
+    assert log_size(path) == before
+
+
+async def test_what_was_read_of_data_models_is_kept_until_their_files_are_not_configured(
+    store: Store,
+) -> None:
+    await store.save_data_model("a", {"one": [1]})
+    await store.save_data_model("b", {})
+    await store.save_data_model("a", {"two": "ü"})
+    assert await store.data_model("a") == {"two": "ü"}
+    await store.keep_data_models(["b"])
+    assert await store.data_model("a") is None
+    assert await store.data_model("b") == {}
+    await store.keep_data_models([])
+    assert await store.data_model("b") is None
+
+
+async def test_a_database_of_schema_1_is_brought_up_to_date(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as old:
+        old.executescript((DATABASES / "schema-1.sql").read_text())
+        before = {
+            (device, key): json.loads(value)
+            for device, key, value in old.execute("SELECT device_id, key, value FROM records")
+        }
+    for _ in range(2):  # the second time there is nothing left to do
+        async with await Store.open(f"sqlite:///{path}") as store:
+            assert [each.device_id for each in await store.devices()] == [
+                METER.device_id,
+                LAMP.device_id,
+                "00D09E-Meter-43",
+            ]
+            after = {
+                (device, key): value
+                for device in (METER.device_id, LAMP.device_id, "00D09E-Meter-43", GATEWAY)
+                for key, value in (await store.records(device)).items()
+            }
+            assert after == before
+            assert len(await store.instances(LAMP.device_id)) == 4
+            assert await store.meta("connection_request_port") == 7547
+    assert len(models_in(path)) == 2
+    known = KnownTree(frozenset(), records=await records_of(path, LAMP.device_id))
+    assert known.model
+    assert known.model.subtrees[0].location == "/BBF/"
+
+
+async def records_of(path: Path, device_id: str) -> dict[str, Any]:
+    async with await Store.open(f"sqlite:///{path}") as store:
+        return await store.records(device_id)

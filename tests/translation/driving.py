@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from translation.actions import ActionCall, ActionError, ActionResult, DeviceUnreachable, Plan
+from translation.data_model import DataModel
 from translation.known import CmsSettings, KnownTree
 from translation.model import Attributes, SupportedModel
 from translation.paths import SubTree
@@ -70,7 +71,7 @@ def attribute_list(attributes: Mapping[str, Mapping[str, str]]) -> str:
 
 def supported_data_models(*subtrees: SubTree) -> dict[str, str]:
     content = "".join(
-        f"<SubTree><URI>{uri}</URI><Location>{location}</Location></SubTree>" for uri, location in subtrees
+        f"<SubTree><URI>{uri}</URI><Location>{location}</Location></SubTree>" for uri, location, _ in subtrees
     )
     return {"SupportedDataModels": document("SupportedDataModels", content)}
 
@@ -185,10 +186,11 @@ def known_device(
     actions: frozenset[str] = CMS_ACTIONS,
     inform_names: Iterable[str] = (),
     settings: CmsSettings | None = None,
+    data_model: DataModel | None = None,
     reporting: bool = True,
 ) -> KnownTree:
     """A device that was read whole, with rows 1 and 4 of Hosts, and row 1 of PortMapping."""
-    known = KnownTree(actions, inform_names=inform_names, settings=settings)
+    known = KnownTree(actions, inform_names=inform_names, settings=settings, data_model=data_model)
     model = SupportedModel.of([TR_181, COMMON], TYPES)
     known.learn_model(model.described(TYPES), VERSIONS)
     known.learn_rows(ROWS)

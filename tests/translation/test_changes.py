@@ -230,6 +230,16 @@ def test_a_watched_value_that_was_never_read_counts_as_changed() -> None:
     assert meaning.parameters == (ParameterValueStruct(SERVER, "x"),)
 
 
+def test_a_watched_value_that_is_read_when_events_begin_is_its_first() -> None:
+    known = known_device()
+    del known.versions["ConfigurationUpdate"]
+    known.learn_notifications({SERVER: 2})
+    told = Exchange("GetValues", values({SERVER_PATH: "x"}))
+    meaning = drive(configuration_changed(known, first_event(), subscribed=True), ROWS_READ, told)
+    assert meaning.parameters == ()
+    assert known.values[SERVER].value == "x"
+
+
 def test_polling_does_what_an_event_would() -> None:
     known = watching()
     told = [

@@ -205,7 +205,7 @@ def test_attributes() -> None:
     assert attributes_in(ActionResult({"NodeAttributeValueList": told})) == {
         "/A": Attributes("boolean", writable=True, event_on_change=True),
         "/B": Attributes(writable=True, event_on_change=True),
-        "/C/0": Attributes(),
+        "/C/0": Attributes("string", writable=False),
         "/D": Attributes(),
     }
 
@@ -216,7 +216,7 @@ def test_data_models() -> None:
         "<SubTree><Location>/UPnP/DM</Location></SubTree><SubTree><URI>urn:y</URI></SubTree>"
     )
     told = ActionResult({"SupportedDataModels": document("SupportedDataModels", content)})
-    assert subtrees_in(told) == (SubTree("urn:x", "/BBF/"), SubTree("", "/UPnP/DM"))
+    assert subtrees_in(told) == (SubTree("urn:x", "/BBF/", "http://x"), SubTree("", "/UPnP/DM"))
 
 
 @given(st.text(alphabet="<>&;/cms:PVal ue\"='!-[]\0x1#"))

@@ -52,7 +52,10 @@ def test_device_info_says_what_the_common_objects_do_not() -> None:
 
 
 @pytest.mark.parametrize("error", [401, 402, 600, 602, 701, 702, 703])
-@pytest.mark.parametrize("subtrees", [Exchange("GetSupportedDataModels", refusal(401)), models("/BBF/WiFi/")])
+@pytest.mark.parametrize(
+    "subtrees",
+    [*(Exchange("GetSupportedDataModels", refusal(code)) for code in (401, 501)), models("/BBF/WiFi/")],
+)
 def test_objects_that_are_not_there(error: int, subtrees: Exchange) -> None:
     identity = drive(
         read_identity(CMS_ACTIONS),

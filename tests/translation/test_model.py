@@ -1,10 +1,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.translation.data_models import model as data_model
+from tests.translation.data_models import read_document
 from tests.translation.driving import COMMON, TR_181, TYPES
 from translation.model import Attributes, StructureNode, SupportedModel
 from translation.paths import SubTree
@@ -132,3 +135,68 @@ def test_equal_models_are_one() -> None:
     assert second.root is first.root
     other = SupportedModel.of([COMMON], TYPES)
     assert other.shared() is other
+
+
+GADGET = read_document(
+    data_model(
+        """
+        <object name="Time." access="readOnly">
+          <parameter name="Enable" access="readWrite"><syntax><boolean/></syntax></parameter>
+          <parameter name="Status" access="readOnly" activeNotify="forceEnabled"/>
+          <parameter name="NotThere" access="readOnly" activeNotify="forceEnabled"/>
+          <parameter name="Told" access="readOnly" forcedInform="true"/>
+        </object>
+        <object name="Hosts.Host.{i}." access="readOnly"/>
+        <object name="NAT.PortMapping.{i}." access="readWrite">
+          <parameter name="InternalPort" access="readWrite"><syntax><unsignedInt/></syntax></parameter>
+        </object>
+        """
+    )
+)
+GADGET_PATHS = (
+    "/BBF/Time/Enable",
+    "/BBF/Time/Status",
+    "/BBF/Time/Told",
+    "/BBF/Hosts/Host/#/HostName",
+    "/BBF/NAT/PortMapping/#/InternalPort",
+    "/BBF/NAT/PortMapping/#/X_Own",
+)
+
+
+def test_a_data_model_speaks_where_the_device_is_silent() -> None:
+    told = {"/BBF/Time/Status": Attributes("int"), "/BBF/NAT/PortMapping/": Attributes(event_on_change=True)}
+    model = replace(SupportedModel.of([TR_181], GADGET_PATHS).described(told), data_model=GADGET)
+    time, hosts, nat = (model.root.children[name] for name in ("Time", "Hosts", "NAT"))
+    assert time.leaves == {
+        "Enable": Attributes("boolean", writable=True),
+        "Status": Attributes("int", writable=False),
+        "Told": Attributes("string", writable=False),
+    }
+    assert list(time.definitions) == ["Enable", "Status", "NotThere", "Told"]
+    assert time.forced == ("Status", "Told")
+    assert not hosts.children["Host"].attributes.writable
+    mappings = nat.children["PortMapping"]
+    assert (mappings.attributes.writable, mappings.attributes.event_on_change) == (True, True)
+    assert mappings.children["#"].attributes.writable
+    assert mappings.children["#"].leaves == {
+        "InternalPort": Attributes("unsignedInt", writable=True),
+        "X_Own": Attributes("string", writable=False),
+    }
+
+
+def test_the_device_has_the_last_word() -> None:
+    told = {
+        "/BBF/Time/Enable": Attributes("string", writable=False),
+        "/BBF/NAT/PortMapping/": Attributes(writable=False),
+    }
+    model = replace(SupportedModel.of([TR_181], GADGET_PATHS).described(told), data_model=GADGET)
+    assert model.root.children["Time"].leaves["Enable"] == Attributes("string", writable=False)
+    assert not model.root.children["NAT"].children["PortMapping"].attributes.writable
+
+
+def test_models_of_devices_of_two_kinds_are_two() -> None:
+    plain = SupportedModel.of([TR_181], GADGET_PATHS)
+    other = replace(plain, data_model=GADGET)
+    assert plain.shared() is not other.shared()
+    assert replace(plain, data_model=GADGET).shared() is other.shared()
+    assert SupportedModel.from_record(json.loads(json.dumps(other.to_record()))) == plain

@@ -62,15 +62,15 @@ FIRST_CONTACT = [
 
 
 def names(known: KnownTree) -> list[str]:
-    return [name for name, _, _ in known.tree.entries(known.actions, known.deletable)]
+    return [entry.name for entry in known.tree.entries(known.actions, known.deletable)]
 
 
 def test_first_contact_reads_all_in_few_calls_and_has_rows_reported() -> None:
     known = KnownTree(CMS_ACTIONS)
     drive(up_to_date(known, subscribed=True), *FIRST_CONTACT)
     entries = {
-        name: (writable, schema)
-        for name, writable, schema in known.tree.entries(known.actions, known.deletable)
+        entry.name: (entry.writable, entry.type)
+        for entry in known.tree.entries(known.actions, known.deletable)
     }
     assert entries["Device.NAT.PortMapping."] == (True, "")
     assert entries["Device.NAT.PortMapping.1."] == (True, "")
@@ -274,11 +274,9 @@ def test_attributes_are_asked_in_portions_and_halved_where_they_are_too_much() -
     drive_with(up_to_date(known, subscribed=True), answer)
     assert max(asked) == 6
     assert not known.undescribed()
-    assert known.tree.parameter("Device.Time.Enable") == (
-        "Device.Time.Enable",
-        "/BBF/Time/Enable",
-        TYPES["/BBF/Time/Enable"],
-    )
+    enable = known.tree.parameter("Device.Time.Enable")
+    assert enable
+    assert (enable.path, enable.attributes) == ("/BBF/Time/Enable", TYPES["/BBF/Time/Enable"])
 
 
 def test_nodes_without_attributes_are_found_and_left_out() -> None:
@@ -303,7 +301,7 @@ def test_nodes_without_attributes_are_found_and_left_out() -> None:
 def test_attributes_that_cannot_be_had_are_asked_for_again(answer: dict[str, str] | Exception) -> None:
     known = KnownTree(CMS_ACTIONS)
     drive(up_to_date(known, subscribed=True), *MODEL_READ, *ROWS_READ, Exchange("GetAttributes", answer))
-    assert not any(writable for _, writable, _ in known.tree.entries(known.actions, known.deletable))
+    assert not any(entry.writable for entry in known.tree.entries(known.actions, known.deletable))
     drive(up_to_date(known, subscribed=True), *ROWS_READ, *FIRST_CONTACT[-2:])
     drive(up_to_date(known, subscribed=True))
 

@@ -54,7 +54,7 @@ def test_names_and_paths_are_each_others(tree: Tree) -> None:
 
 @given(trees())
 def test_what_is_below_follows_and_is_covered(tree: Tree) -> None:
-    names = [name for name, _, _ in tree.entries((), {})]
+    names = [entry.name for entry in tree.entries((), {})]
     for each in tree:
         below = [other.name for other in tree if other.name.startswith(each.name)]
         assert [other.name for other in tree.below(each.name)] == below
@@ -69,8 +69,8 @@ def test_what_is_below_follows_and_is_covered(tree: Tree) -> None:
 
 
 def lines(tree: Tree, *actions: str) -> Iterator[str]:
-    for name, writable, schema in tree.entries(actions, known_device().deletable):
-        yield f"{name} {'rw' if writable else 'ro'} {schema}".rstrip()
+    for entry in tree.entries(actions, known_device().deletable):
+        yield f"{entry.name} {'rw' if entry.writable else 'ro'} {entry.type}".rstrip()
 
 
 def test_a_device_as_the_acs_sees_it() -> None:
