@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
@@ -28,12 +29,18 @@ def main(words: Sequence[str] | None = None) -> int:
         command: Callable[[argparse.Namespace], int] = getattr(
             import_module(f"proxier.commands.{module}"), function
         )
-        return command(arguments)
+        exit_code = command(arguments)
+        sys.stdout.flush()  # while it can still be said that nobody reads
     except ProxierError as error:
         print(error, file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
         return 130  # the shell's number for an end by SIGINT
+    except BrokenPipeError:
+        # What is left in the buffer goes nowhere; Python would complain about it at the end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141  # the shell's number for an end by SIGPIPE
+    return exit_code
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -86,11 +93,26 @@ def build_parser() -> argparse.ArgumentParser:
 
     devices = _add(commands, "devices", "devices:list_all", "list, show or forget virtual devices")
     _add_json(devices, default=False)
-    actions = devices.add_subparsers(metavar="ACTION")
+    actions = devices.add_subparsers(metavar="[ACTION]")  # argparse does not say that it may be left out
     show = _add(actions, "show", "devices:show", "show one virtual device")
     _add_device(show)
+    show.add_argument(
+        "--tree", action="store_true", help="its tree: every name with type, access and notification"
+    )
     _add_json(show, default=argparse.SUPPRESS)
     _add_device(_add(actions, "forget", "devices:forget", "remove a virtual device from the database"))
+
+    database = _add(commands, "db", "db:backup", "look after the database")
+    copies = database.add_subparsers(required=True, metavar="ACTION")
+    backup = _add(
+        copies,
+        "backup",
+        "db:backup",
+        "copy the database, also while the daemon runs, to restore it from later",
+    )
+    backup.add_argument(
+        "file", metavar="FILE", type=Path, help="where to put the copy; one that is there is replaced"
+    )
 
     config = _add(commands, "config", "config:check", "look at the configuration")
     checks = config.add_subparsers(required=True, metavar="ACTION")

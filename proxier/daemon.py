@@ -14,6 +14,7 @@ from cwmp_client.connection_request import ConnectionRequestListener
 from cwmp_client.management_server import ManagementServerDefaults
 from proxier import systemd
 from proxier.control_socket import Command, serve, socket_path
+from proxier.data_models import DataModels
 from proxier.errors import ProxierError
 from proxier.gateway import Gateway, identify
 from proxier.proxier import Proxier
@@ -40,7 +41,8 @@ async def run(settings: Settings) -> None:
     async with running(settings):
         logger.info("ready: ACS %s, database %s", settings.acs.url, settings.storage.path)
         systemd.notify("READY=1")
-        await stop.wait()
+        async with systemd.watchdog():
+            await stop.wait()
         systemd.notify("STOPPING=1")
         logger.info("stopping")
 
@@ -65,7 +67,10 @@ async def running(settings: Settings) -> AsyncIterator[None]:
         gateway = None
         if settings.identity.enable:
             gateway = Gateway(identity, defaults, acs, store, await store.records(GATEWAY))
-        house = House(store, acs, defaults, identity, settings.upnp.search_interval)
+        data_models = await DataModels.load(settings.data_models, store)
+        house = House(
+            store, acs, defaults, identity, settings.upnp.search_interval, data_models, settings.devices
+        )
         tasks = await stack.enter_async_context(_cancelled_at_exit())
         proxier = Proxier(settings, house, listener, gateway, tasks)
         await proxier.restore()
@@ -106,12 +111,17 @@ async def _cancelled_at_exit() -> AsyncIterator[asyncio.TaskGroup]:
             group.set_result(tasks)
             await asyncio.Event().wait()
 
+    failure: ProxierError | None = None
     async with asyncio.TaskGroup() as outer:
         holder = outer.create_task(hold())
         try:
             yield await group
+        except ProxierError as error:
+            failure = error  # told as it is, not as one of a group
         finally:
             holder.cancel()
+    if failure:
+        raise failure
 
 
 def _stopped_by_signal() -> asyncio.Event:

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from proxier.control_socket import Command, ControlError
+from proxier.device_tree import TreeRow
 from proxier.store import VirtualDeviceRecord
 
 Report: TypeAlias = dict[str, Any]
@@ -59,12 +60,15 @@ def choose(wanted: str, reports: Sequence[Report]) -> Report:
 
 
 def device_commands(
-    reports: Callable[[], Awaitable[Sequence[Report]]], forget: Callable[[str], Awaitable[None]]
+    reports: Callable[[], Awaitable[Sequence[Report]]],
+    tree: Callable[[str], Awaitable[Sequence[TreeRow]]],
+    forget: Callable[[str], Awaitable[None]],
 ) -> Mapping[str, Command]:
     """The commands for a control socket.
 
     Args:
         reports: tells of all virtual devices.
+        tree: tells the tree of the one with this device_id.
         forget: takes away the one with this device_id.
     """
 
@@ -74,9 +78,13 @@ def device_commands(
     async def show(device: str) -> Report:
         return choose(device, await reports())
 
+    async def show_tree(device: str) -> Report:
+        chosen = choose(device, await reports())
+        return {**chosen, "tree": await tree(chosen["device_id"])}
+
     async def forget_chosen(device: str) -> str:
         device_id: str = choose(device, await reports())["device_id"]
         await forget(device_id)
         return device_id
 
-    return {"devices": list_all, "show": show, "forget": forget_chosen}
+    return {"devices": list_all, "show": show, "tree": show_tree, "forget": forget_chosen}

@@ -22,6 +22,7 @@ from proxier import __version__
 from proxier.fallback_parameters import PROXY_PROTOCOL, ROOT_DATA_MODEL_VERSION, TEXT_64
 from proxier.settings import IdentitySettings
 from proxier.store import GATEWAY, Store, VirtualDeviceRecord
+from proxier.supported_data_models import supported_data_models
 
 DISCOVERY_PROTOCOL = "UPnP"
 """Source: TR-181 ManagementServer.VirtualDevice.{i}.DiscoveryProtocol"""
@@ -75,6 +76,7 @@ class Gateway:
         """Hold sessions with the ACS until cancelled. A start of the proxier is a boot of this device."""
         await self.endpoint.rebooted()
         await self.endpoint.add_events(EventStruct(EventCode.BOOT))
+        await self.endpoint.parameters.nodes()
         await self.endpoint.run()
 
     async def show(self, devices: Iterable[VirtualDeviceRecord], *, changed: bool) -> None:
@@ -106,6 +108,7 @@ class Gateway:
         return {
             "Device.RootDataModelVersion": LocalParameter(ROOT_DATA_MODEL_VERSION),
             **{f"Device.DeviceInfo.{name}": parameter for name, parameter in info.items()},
+            **supported_data_models(None),
         }
 
 

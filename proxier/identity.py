@@ -8,17 +8,21 @@ Source: TR-330 4.1.1, TR-069 Annex J
 
 from __future__ import annotations
 
-import fnmatch
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import chain, count
 
 from proxier.control_point import ProxiedDevice
+from proxier.device_settings import is_meant
 from translation.actions import Service
 from translation.identity import DataModelIdentity
 
 LONGEST = 64
 """Characters of a manufacturer, product class or serial number. Source: TR-069 A.3.3.1"""
+
+LONGEST_DIGITS = 40
+"""Of a UDN in a serial number: a UUID has 32, and a MAC address behind them still fits."""
 
 DATA_MODEL = "data model"
 DESCRIPTION = "description"
@@ -47,7 +51,7 @@ class Identity:
 
 
 def decide(
-    device: ProxiedDevice, model: DataModelIdentity, default_oui: str, is_taken: Callable[[str], bool]
+    device: ProxiedDevice, model: DataModelIdentity, default_oui: str, origin_of: Callable[[str], str | None]
 ) -> Identity:
     """The identity of a device that has none yet.
 
@@ -55,8 +59,9 @@ def decide(
         device: its description.
         model: what its data model says.
         default_oui: for a device that names no OUI and whose MAC address is not known.
-        is_taken: whether another device has this device_id already; asked for serial numbers that do not
-            come from a data model, which then yield to the UDN.
+        origin_of: where the identity of the virtual device with this device_id comes from; None: there is
+            none. Only where both come whole from data models are they one device; else the serial number
+            of the new one yields to its UDN.
     """
     model_oui = _oui(model.oui)
     model_class = _text(model.product_class)
@@ -78,37 +83,25 @@ def decide(
         origin=DATA_MODEL if model_oui and model_serial and model_class is not None else DESCRIPTION,
         lacks=tuple(lacks),
     )
-    if model_serial or not is_taken(identity.device_id):
+    holder = origin_of(identity.device_id)
+    if holder is None or holder == identity.origin == DATA_MODEL:
         return identity
-    return Identity(
-        identity.manufacturer,
-        identity.oui,
-        identity.product_class,
-        _unused_serial(device, identity, is_taken),
-        DESCRIPTION,
-        identity.lacks,
-    )
+    return replace(identity, serial_number=_unused_serial(device, identity, origin_of), origin=DESCRIPTION)
 
 
 def is_wanted(udn: str, device_id: str, allow: Sequence[str], deny: Sequence[str]) -> bool:
     """Whether the patterns of the configuration admit a device; each may name a UDN or a device_id."""
-
-    def matches(patterns: Sequence[str]) -> bool:
-        return any(
-            fnmatch.fnmatchcase(name.lower(), pattern.lower())
-            for pattern in patterns
-            for name in (udn, udn.removeprefix("uuid:"), device_id)
-        )
-
-    return (not allow or matches(allow)) and not matches(deny)
+    return (not allow or is_meant(allow, device_id, udn)) and not is_meant(deny, device_id, udn)
 
 
-def _unused_serial(device: ProxiedDevice, identity: Identity, is_taken: Callable[[str], bool]) -> str:
+def _unused_serial(device: ProxiedDevice, identity: Identity, origin_of: Callable[[str], str | None]) -> str:
+    """The UDN's digits; the same UUID at another MAC address is another device. Source: TR-330 4.1.1"""
     digits = _udn_digits(device.udn)
-    if not is_taken(f"{identity.oui}-{identity.product_class}-{digits}") or not device.mac:
-        return digits
-    # The same UUID at another MAC address is another device (TR-330 4.1.1).
-    return f"{digits}-{device.mac}"
+    candidates = chain(
+        [digits], [f"{digits}-{device.mac}"] if device.mac else [], (f"{digits}-{n}" for n in count(2))
+    )
+    names = ((serial, f"{identity.oui}-{identity.product_class}-{serial}") for serial in candidates)
+    return next(serial for serial, device_id in names if origin_of(device_id) is None)
 
 
 def _can_reboot(device: ProxiedDevice) -> bool:
@@ -130,4 +123,4 @@ def _text(text: str | None) -> str | None:
 
 def _udn_digits(udn: str) -> str:
     digits = re.sub(r"[^0-9A-Za-z]", "", udn.removeprefix("uuid:")).upper()
-    return digits[:LONGEST] or "0"
+    return digits[:LONGEST_DIGITS] or "0"

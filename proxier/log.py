@@ -10,7 +10,8 @@ from __future__ import annotations
 import json
 import logging
 import sys
-from collections.abc import Mapping
+import traceback
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -26,17 +27,28 @@ _OF_LIBRARIES: Mapping[str, int] = {
 """The least grave that these may log: they describe what we describe better."""
 
 
+_OWN_PACKAGES = frozenset({"proxier", "translation", "cwmp_client"})
+
+
 def configure(settings: LogSettings) -> None:
     """Send the log of this process to standard error."""
     to_stderr = logging.StreamHandler(sys.stderr)
-    to_stderr.setFormatter(JsonFormatter() if settings.format == "json" else TextFormatter())
+    to_stderr.setFormatter(_formatter(settings))
     logging.basicConfig(level=settings.level.upper(), handlers=[to_stderr], force=True)
     for name, level in _OF_LIBRARIES.items():
         logging.getLogger(name).setLevel(level)
 
 
 class TextFormatter(logging.Formatter):
-    """`2026-05-04T10:00:00.123Z info proxier.daemon ready device=00D09E-Meter-42`."""
+    """`2026-05-04T10:00:00.123Z info proxier.daemon ready device=00D09E-Meter-42`.
+
+    Args:
+        whole_tracebacks: or else of an exception only what it is, and where in our own code it came up.
+    """
+
+    def __init__(self, *, whole_tracebacks: bool = False) -> None:
+        super().__init__()
+        self._whole_tracebacks = whole_tracebacks
 
     def format(self, record: logging.LogRecord) -> str:
         """The event as a line for people; a field that the message begins with is not said twice."""
@@ -47,6 +59,12 @@ class TextFormatter(logging.Formatter):
             if not message.startswith(f"{value}: ")
         )
         return f"{_time(record)} {record.levelname.lower()} {record.name} {message}{fields}"
+
+    def formatException(self, ei: Any) -> str:  # noqa: N802 - the name that the base class gives it
+        """The exception as one field."""
+        if self._whole_tracebacks or ei[1] is None:
+            return super().formatException(ei)
+        return "; ".join(map(_summary, _causes(ei[1])))
 
 
 class JsonFormatter(logging.Formatter):
@@ -61,6 +79,31 @@ class JsonFormatter(logging.Formatter):
             "message": record.getMessage(),
         }
         return json.dumps(head | _fields(record, self), default=str)
+
+
+def _formatter(settings: LogSettings) -> logging.Formatter:
+    if settings.format == "json":
+        return JsonFormatter()
+    return TextFormatter(whole_tracebacks=settings.level == "debug")
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """The exceptions of which a group consists, or the one that is no group."""
+    if isinstance(error, BaseExceptionGroup):
+        for each in error.exceptions:
+            yield from _causes(each)
+    else:
+        yield error
+
+
+def _summary(error: BaseException) -> str:
+    what = "".join(traceback.format_exception_only(error)).strip()
+    places = [
+        f" ({module}:{line} in {frame.f_code.co_name})"
+        for frame, line in traceback.walk_tb(error.__traceback__)
+        if (module := str(frame.f_globals.get("__name__"))).partition(".")[0] in _OWN_PACKAGES
+    ]
+    return what + (places[-1] if places else "")
 
 
 def _fields(record: logging.LogRecord, formatter: logging.Formatter) -> dict[str, Any]:

@@ -5,28 +5,34 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from itertools import chain, repeat
 from typing import Any
 
 from cwmp_client.connection_request import ConnectionRequestListener
+from cwmp_client.endpoint import CONNECTION_REQUEST_URL
+from cwmp_client.messages import ParameterValueStruct
 from cwmp_client.schedule import start_delay
 from proxier.control_point import ControlPoint, ProxiedDevice
 from proxier.control_point.complaints import Complaints
 from proxier.control_socket import Command
 from proxier.device_commands import Report, device_commands
+from proxier.device_tree import TreeRow
 from proxier.gateway import Gateway
-from proxier.identity import DATA_MODEL, Identity, decide, is_wanted
+from proxier.identity import Identity, decide, is_wanted
 from proxier.plans import drive
 from proxier.settings import Settings
-from proxier.store import VirtualDeviceRecord
+from proxier.store import StoreError, VirtualDeviceRecord
 from proxier.virtual_device import House, Kept, VirtualDevice
 from translation.actions import AboutTo, DeviceUnreachable, Service, StateChange
 from translation.identity import DataModelIdentity, read_identity
 
 IDENTITY_RETRY_SECONDS = (5, 10, 30, 60, 120, 300)
 """Waits before a data model that could not be read is asked again who its device is; the last one repeats."""
+
+PAUSE_AFTER_FAILURE_SECONDS = 10
 
 logger = logging.getLogger(__name__)
 
@@ -51,6 +57,7 @@ class Proxier:
         self._listener = listener
         self._gateway = gateway
         self._tasks = tasks
+        self._base_url = ""
         self._virtual: dict[str, VirtualDevice] = {}
         self._running: dict[str, asyncio.Task[None]] = {}
         self._waiting: dict[str, asyncio.Task[None]] = {}
@@ -60,6 +67,8 @@ class Proxier:
 
     async def restore(self) -> None:
         """Bring back the virtual devices of the database, offline until they are seen."""
+        self._base_url = await self._find_base_url()
+        self._tasks.create_task(self._follow_base_url())
         records = await self._house.store.devices()
         for record in records:
             delay = start_delay(len(records), random.random())  # noqa: S311 - spreads load, guards no secret
@@ -69,7 +78,7 @@ class Proxier:
 
     def commands(self) -> Mapping[str, Command]:
         """What the control socket answers."""
-        return device_commands(self._reports, self._forget)
+        return device_commands(self._reports, self._tree, self._forget)
 
     # ------------------------------------------------------------------ DeviceListener
 
@@ -102,16 +111,39 @@ class Proxier:
     # ------------------------------------------------------------------ which device is which
 
     async def _virtual_device_of(self, device: ProxiedDevice) -> VirtualDevice | None:
+        """The virtual device of a device that is there; None when it has none, or none yet."""
+        if waiting := self._waiting.pop(device.udn, None):
+            waiting.cancel()
+        try:
+            return await self._meet(device)
+        except (DeviceUnreachable, StoreError) as error:
+            self._complaints.say(str(device), f"who it is cannot be told yet, and is asked again: {error}")
+            self._waiting[device.udn] = self._tasks.create_task(self._keep_asking(device))
+            return None
+
+    async def _meet(self, device: ProxiedDevice) -> VirtualDevice | None:
+        """Find out who a device is: once for ever, so what cannot be read yet is not done without."""
         known = self._known(device)
         if known:
             return known
-        try:
-            model = await self._ask_identity(device)
-        except DeviceUnreachable as error:
-            self._ask_again(device, error)
-            return None
+        if Service.CMS in device.unread:
+            raise DeviceUnreachable("what its ConfigurationManagement offers is not known yet")
+        model = await self._ask_identity(device)
         async with self._registering:
             return self._known(device) or await self._register(device, model)
+
+    async def _keep_asking(self, device: ProxiedDevice) -> None:
+        for seconds in chain(IDENTITY_RETRY_SECONDS, repeat(IDENTITY_RETRY_SECONDS[-1])):
+            await asyncio.sleep(seconds)
+            try:
+                virtual = await self._meet(device)
+            except (DeviceUnreachable, StoreError):
+                continue
+            self._waiting.pop(device.udn, None)
+            self._complaints.withdraw(str(device))
+            if virtual:
+                await virtual.appeared(device)
+            return
 
     def _known(self, device: ProxiedDevice) -> VirtualDevice | None:
         return next((virtual for virtual in self._virtual.values() if virtual.is_behind(device)), None)
@@ -122,31 +154,9 @@ class Proxier:
         actions = device.services[Service.CMS].actions
         return await drive(read_identity(actions), lambda call: self.control_point.invoke(device, call))
 
-    def _ask_again(self, device: ProxiedDevice, error: DeviceUnreachable) -> None:
-        """An identity is decided once, so a data model that cannot be read is asked again, not given up."""
-        if device.udn in self._waiting:
-            return
-        self._complaints.say(str(device), f"who it is cannot be read yet, and is asked again: {error}")
-        self._waiting[device.udn] = self._tasks.create_task(_guarded(self._keep_asking(device), device.udn))
-
-    async def _keep_asking(self, device: ProxiedDevice) -> None:
-        for seconds in chain(IDENTITY_RETRY_SECONDS, repeat(IDENTITY_RETRY_SECONDS[-1])):
-            await asyncio.sleep(seconds)
-            try:
-                model = await self._ask_identity(device)
-            except DeviceUnreachable:
-                continue
-            async with self._registering:
-                virtual = self._known(device) or await self._register(device, model)
-            self._waiting.pop(device.udn, None)
-            self._complaints.withdraw(str(device))
-            if virtual:
-                await virtual.appeared(device)
-            return
-
     async def _register(self, device: ProxiedDevice, model: DataModelIdentity) -> VirtualDevice | None:
         """Decide who a device is that was never seen; None when it is not to be proxied."""
-        identity = decide(device, model, self._settings.identity.oui, self._virtual.__contains__)
+        identity = decide(device, model, self._settings.identity.oui, self._origin_of)
         upnp = self._settings.upnp
         if not is_wanted(device.udn, identity.device_id, upnp.allow, upnp.deny):
             self._leave_out(device, f"the configuration does not admit {identity.device_id}")
@@ -155,7 +165,7 @@ class Proxier:
             self._leave_out(device, f"it lacks {' and '.join(identity.lacks)}, and upnp.strict is set")
             return None
         same = self._virtual.get(identity.device_id)
-        if same and identity.origin == same.record.identity_origin == DATA_MODEL:
+        if same:
             logger.info("%s is the device %s under another UDN", device, identity.device_id)
             await same.add_udn(device.udn)
             return same
@@ -173,6 +183,10 @@ class Proxier:
             await self._gateway.show(self._records(), changed=True)
         return virtual
 
+    def _origin_of(self, device_id: str) -> str | None:
+        holder = self._virtual.get(device_id)
+        return holder.record.identity_origin if holder else None
+
     def _leave_out(self, device: ProxiedDevice, reason: str) -> None:
         self.control_point.leave_alone(device.udn)
         if device.udn not in self._left_out:
@@ -188,27 +202,57 @@ class Proxier:
     async def _take_in(self, record: VirtualDeviceRecord, kept: Kept, delay: float) -> VirtualDevice:
         virtual = VirtualDevice(record, kept, self._house, self.control_point)
         path = virtual.management_server.connection_request_path
-        virtual.management_server.connection_request_url = await self._connection_request_url(path)
+        virtual.management_server.connection_request_url = self._connection_request_url(path)
         self._listener.add(path, virtual.endpoint)
         if record.connection_request_path != path:
             await virtual.save_record(connection_request_path=path)
         self._virtual[record.device_id] = virtual
         self._running[record.device_id] = self._tasks.create_task(
-            _guarded(virtual.run(delay), record.device_id), name=record.device_id
+            _kept_alive(partial(virtual.run, delay), record.device_id), name=record.device_id
         )
         return virtual
 
     async def _register_gateway(self, gateway: Gateway) -> None:
         path = gateway.management_server.connection_request_path
-        gateway.management_server.connection_request_url = await self._connection_request_url(path)
+        gateway.management_server.connection_request_url = self._connection_request_url(path)
         self._listener.add(path, gateway.endpoint)
         await gateway.show(self._records(), changed=False)
-        self._tasks.create_task(_guarded(gateway.run(), gateway.device_id), name=gateway.device_id)
+        self._tasks.create_task(_kept_alive(gateway.run, gateway.device_id), name=gateway.device_id)
 
-    async def _connection_request_url(self, path: str) -> str:
-        return await self._listener.url(
-            path, self._settings.acs.url, self._settings.connection_request.public_url
-        )
+    def _connection_request_url(self, path: str) -> str:
+        return self._base_url and self._base_url + path
+
+    async def _find_base_url(self) -> str:
+        """What every ConnectionRequestURL begins with; empty as long as there is no way to the ACS."""
+        acs_url, public_url = self._settings.acs.url, self._settings.connection_request.public_url
+        try:
+            base_url = await self._listener.url("", acs_url, public_url)
+        except OSError as error:
+            self._complaints.say("connection requests", f"no way to {acs_url} yet: {error}")
+            return ""
+        self._complaints.withdraw("connection requests")
+        return base_url
+
+    async def _follow_base_url(self) -> None:
+        """Tell the ACS when our own address becomes known, or another one."""
+        while True:
+            await asyncio.sleep(self._settings.upnp.search_interval)
+            base_url = await self._find_base_url()
+            if base_url and base_url != self._base_url:
+                self._base_url = base_url
+                logger.info("connection requests are taken at %s from now on", base_url)
+                await self._tell_connection_request_urls()
+
+    async def _tell_connection_request_urls(self) -> None:
+        owners: list[VirtualDevice | Gateway] = [*self._virtual.values()]
+        for owner in owners + ([self._gateway] if self._gateway else []):
+            url = self._connection_request_url(owner.management_server.connection_request_path)
+            owner.management_server.connection_request_url = url
+            try:
+                await owner.endpoint.value_changed(ParameterValueStruct(CONNECTION_REQUEST_URL, url))
+            except StoreError as error:
+                # The endpoint compares the URLs again at its next start.
+                logger.warning("a new ConnectionRequestURL cannot be saved: %s", error)
 
     def _records(self) -> list[VirtualDeviceRecord]:
         return [virtual.record for virtual in self._virtual.values()]
@@ -216,16 +260,28 @@ class Proxier:
     async def _reports(self) -> Sequence[Report]:
         return [virtual.report() for virtual in self._virtual.values()]
 
+    async def _tree(self, device_id: str) -> Sequence[TreeRow]:
+        return self._virtual[device_id].tree()
+
     async def _forget(self, device_id: str) -> None:
+        """Remove a virtual device; a device that is still there is met again, as a new one."""
+        await self._house.store.forget(device_id)
         virtual = self._virtual.pop(device_id)
         self._listener.remove(virtual.management_server.connection_request_path)
         task = self._running.pop(device_id)
         task.cancel()
         await asyncio.wait([task])
-        await self._house.store.forget(device_id)
+        await self._house.store.forget(device_id)  # what it has written until it ended
         logger.info("%s is forgotten", device_id)
         if self._gateway:
             await self._gateway.show(self._records(), changed=True)
+        for device in virtual.devices:
+            self._tasks.create_task(self._meet_again(device))
+
+    async def _meet_again(self, device: ProxiedDevice) -> None:
+        await asyncio.sleep(self._settings.upnp.search_interval)
+        if device in self.control_point.devices:
+            await self.appeared(device)
 
 
 def _new_record(device: ProxiedDevice, identity: Identity) -> VirtualDeviceRecord:
@@ -247,9 +303,11 @@ def _new_record(device: ProxiedDevice, identity: Identity) -> VirtualDeviceRecor
     )
 
 
-async def _guarded(work: Coroutine[Any, Any, None], device_id: str) -> None:
-    """Keep a defect in one device's work from ending that of the others."""
-    try:
-        await work
-    except Exception:
-        logger.exception("%s is not served any more, because of a defect in this program", device_id)
+async def _kept_alive(work: Callable[[], Coroutine[Any, Any, None]], device_id: str) -> None:
+    """Keep a failure in one device's work, such as a full disk, from ending it or that of the others."""
+    while True:
+        try:
+            await work()
+        except Exception:
+            logger.exception("%s is not served for %d s", device_id, PAUSE_AFTER_FAILURE_SECONDS)
+            await asyncio.sleep(PAUSE_AFTER_FAILURE_SECONDS)

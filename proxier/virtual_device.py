@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple, TypeVar
 
 from cwmp_client.acs import AcsClient
@@ -16,11 +17,15 @@ from cwmp_client.management_server import ManagementServer, ManagementServerDefa
 from cwmp_client.messages import DeviceIdStruct
 from proxier import plans
 from proxier.control_point import ControlPoint, ProxiedDevice
+from proxier.data_models import DataModels
 from proxier.device_commands import Report, report
+from proxier.device_settings import cms_settings
+from proxier.device_tree import TreeRow, tree_rows
 from proxier.fallback_parameters import INFORM_NAMES, FallbackParameters, proxier_info
 from proxier.identity import DATA_MODEL
 from proxier.proxied_parameters import ProxiedParameters
-from proxier.store import Instance, Store, VirtualDeviceRecord
+from proxier.settings import DeviceSettings
+from proxier.store import Instance, Store, StoreError, VirtualDeviceRecord
 from translation.actions import (
     AboutTo,
     ActionCall,
@@ -31,9 +36,15 @@ from translation.actions import (
     StateChange,
 )
 from translation.changes import Meaning, events_of_return
+from translation.data_model import DataModel
 
 R = TypeVar("R")
 logger = logging.getLogger(__name__)
+
+RETRY_SECONDS = 5.0
+"""The wait before what an event told of is asked for again, when the device could not be asked."""
+
+NOTE_INTERVAL = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +56,9 @@ class House:
     defaults: ManagementServerDefaults
     proxier: DeviceIdStruct
     search_interval_seconds: float
+    data_models: DataModels
+    devices: Sequence[DeviceSettings]
+    """Settings of single devices."""
 
 
 class Kept(NamedTuple):
@@ -71,6 +85,8 @@ class VirtualDevice:
         self._here: dict[str, ProxiedDevice] = {}
         self._plans = asyncio.Lock()
         self._met = asyncio.Event()
+        self._telling = asyncio.Lock()
+        self._is_behind = asyncio.Event()
         journal = house.store.journal(record.device_id)
         self.management_server = ManagementServer(house.defaults, kept.records)
         self._proxied = ProxiedParameters(
@@ -79,6 +95,8 @@ class VirtualDevice:
             journal,
             frozenset(),
             inform_names=INFORM_NAMES,
+            settings=cms_settings(record, house.devices),
+            data_model=self._data_model(record.model_name),
             records=kept.records,
             instances=kept.instances,
         )
@@ -86,14 +104,19 @@ class VirtualDevice:
         self.endpoint = Endpoint(
             DeviceIdStruct(record.manufacturer, record.oui, record.product_class, record.serial_number),
             self.management_server,
-            [proxier_info(house.proxier), self._proxied, self._fallback.source],
+            [proxier_info(house.proxier), self._proxied, self._fallback],
             journal=journal,
             records=kept.records,
             acs=house.acs,
             online=False,
         )
+        self.endpoint.after_each_session(self._settle)
+        self.endpoint.after_each_session(self._note_session)
         if kept.records:
             self._met.set()
+
+    def __str__(self) -> str:
+        return self.record.device_id
 
     def is_behind(self, device: ProxiedDevice) -> bool:
         """Whether a device seen on the LAN is this one.
@@ -106,6 +129,11 @@ class VirtualDevice:
             return False
         elsewhere = self.record.mac and device.mac and self.record.mac != device.mac
         return self.record.identity_origin == DATA_MODEL or not elsewhere
+
+    @property
+    def devices(self) -> tuple[ProxiedDevice, ...]:
+        """What is on the LAN now."""
+        return tuple(self._here.values())
 
     def is_here_as(self, udn: str) -> bool:
         """Whether the device is on the LAN now under this UDN."""
@@ -126,6 +154,11 @@ class VirtualDevice:
             connection_request_url=self.management_server.connection_request_url,
         )
 
+    def tree(self) -> list[TreeRow]:
+        """What the ACS sees of it, as far as that is known without asking the device."""
+        parameters = self.endpoint.parameters
+        return tree_rows(parameters.known or self._proxied.known_nodes(), parameters.notification)
+
     async def appeared(self, device: ProxiedDevice) -> None:
         """The device is on the LAN: for the first time, again, or with another description."""
         await self._arrive(device, restarted=False, about_to=frozenset())
@@ -143,20 +176,39 @@ class VirtualDevice:
         if not self._here:
             logger.info("%s is offline: %s", self.record.device_id, reason)
             self.endpoint.online = False
-            await self.save_record(last_seen=datetime.now(UTC))
+            await self._note(last_seen=datetime.now(UTC))
 
     async def changed(self, change: StateChange) -> None:
         """Evented variables of the device changed."""
-        if change.service is Service.CMS:
-            await self._tell(await self._proxied.notice(change))
+        if change.service is not Service.CMS:
+            return
+        try:
+            async with self._telling:
+                await self._tell(await self._proxied.notice(change))
+        except (CwmpFault, StoreError) as error:
+            # The event comes once: what it told of is asked for until it is known.
+            logger.info("%s: a change cannot be read now, and is asked for again: %s", self, error)
+            self._is_behind.set()
 
     async def add_udn(self, udn: str) -> None:
         """The device has this UDN too. Source: TR-330 4.1.1"""
         await self.save_record(other_udns=(*self.record.other_udns, udn))
 
     async def save_record(self, **facts: Any) -> None:
-        """Change what the database says of it."""
+        """Change what the database says of it.
+
+        Raises:
+            StoreError: it could not be saved.
+        """
         self.record = await self._house.store.save_device(replace(self.record, **facts))
+
+    async def _note(self, **facts: Any) -> None:
+        """Change what the database says of it, if not now then with the next change."""
+        try:
+            await self.save_record(**facts)
+        except StoreError as error:
+            self.record = replace(self.record, **facts)
+            logger.warning("%s: its record cannot be saved now: %s", self, error)
 
     async def run(self, start_delay_seconds: float) -> None:
         """Hold sessions with the ACS, and poll a device that sends no events; until cancelled.
@@ -183,11 +235,13 @@ class VirtualDevice:
             logger.info("%s is online at %s", self.record.device_id, device.location)
         self._here[device.udn] = device
         self._proxied.actions = self._actions(Service.CMS)
+        self._proxied.data_model = self._data_model(device.model_name)
         self._fallback.describe(device)
         services = {str(service) for each in self._here.values() for service in each.services.values()}
-        await self.save_record(
+        await self._note(
             location=device.location,
             services=tuple(sorted(services)),
+            model_name=device.model_name,
             mac=device.mac,
             last_seen=datetime.now(UTC),
         )
@@ -197,6 +251,9 @@ class VirtualDevice:
             await self.endpoint.add_events(*events)
         self.endpoint.online = True
         self._met.set()
+
+    def _data_model(self, model_name: str) -> DataModel | None:
+        return self._house.data_models.of(self.record.oui, self.record.product_class, model_name)
 
     def _actions(self, service: Service) -> frozenset[str]:
         provided = (
@@ -208,25 +265,58 @@ class VirtualDevice:
         if not self._proxied.actions:
             return
         try:
-            await self._proxied.nodes()
+            await self.endpoint.parameters.nodes()
         except CwmpFault as fault:
             logger.warning("%s: its data model cannot be read now: %s", self.record.device_id, fault)
 
     async def _poll(self) -> None:
         while True:
-            await asyncio.sleep(self._house.search_interval_seconds)
-            for udn, device in tuple(self._here.items()):
-                if Service.CMS in device.services and not self._control_point.subscribed(udn, Service.CMS):
-                    await self._poll_configuration()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._house.search_interval_seconds):
+                    await self._is_behind.wait()
+                    await asyncio.sleep(RETRY_SECONDS)
+            if self._is_behind.is_set() or self._lacks_events():
+                await self._poll_configuration()
+
+    def _lacks_events(self) -> bool:
+        return any(
+            Service.CMS in device.services and not self._control_point.subscribed(udn, Service.CMS)
+            for udn, device in self._here.items()
+        )
 
     async def _poll_configuration(self) -> None:
-        self._proxied.events_lost()
+        if self._lacks_events():
+            self._proxied.events_lost()
         try:
-            await self._tell(await self._proxied.poll())
-        except CwmpFault as fault:
-            logger.debug("%s cannot be polled: %s", self.record.device_id, fault)
+            async with self._telling:
+                await self._tell(await self._proxied.poll())
+        except (CwmpFault, StoreError) as error:
+            logger.debug("%s cannot be polled: %s", self, error)
+        else:
+            self._is_behind.clear()
 
     async def _tell(self, meaning: Meaning) -> None:
-        if meaning.parameters:
-            await self.endpoint.value_changed(*meaning.parameters)
-        await self._proxied.settled()
+        changed = (*meaning.parameters, *self._fallback.take_changes())
+        if changed:
+            await self.endpoint.value_changed(*changed)
+        if not self.endpoint.in_session:  # else it is done when the session is over
+            await self._proxied.settled()
+
+    async def _note_session(self) -> None:
+        """Keep how the last session ended: of outcomes that are all the same, one a minute."""
+        last, noted = self.endpoint.last_session, self.record
+        if last is None:
+            return
+        is_news = last.outcome != noted.last_session_outcome
+        if noted.last_session is None or is_news or last.ended - noted.last_session > NOTE_INTERVAL:
+            await self._note(last_session=last.ended, last_session_outcome=last.outcome)
+
+    async def _settle(self) -> None:
+        """Read the first values of what the ACS watches since its last session: changes are told by them."""
+        if self._telling.locked():  # whoever tells now settles then
+            return
+        try:
+            async with self._telling:
+                await self._proxied.settled()
+        except CwmpFault as fault:
+            logger.info("%s: what is watched cannot be read now: %s", self.record.device_id, fault)

@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import Any
 
 from proxier.commands.output import print_json, print_table
+from proxier.commands.tree_output import print_tree
 from proxier.control_socket import NoDaemon, ask, socket_path
 from proxier.settings import find_config, load
 
@@ -38,7 +39,9 @@ def list_all(arguments: argparse.Namespace) -> int:
 
 
 def show(arguments: argparse.Namespace) -> int:
-    """Show one virtual device."""
+    """Show one virtual device, or its tree."""
+    if arguments.tree:
+        return _show_tree(arguments)
     report = _ask(arguments, "show", device=arguments.device)
     if arguments.json:
         print_json(report)
@@ -55,14 +58,26 @@ def forget(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _show_tree(arguments: argparse.Namespace) -> int:
+    report = _ask(arguments, "tree", device=arguments.device)
+    rows = report.pop("tree")
+    if arguments.json:
+        keys = ("name", "type", "writable", "notification")
+        print_json({**report, "tree": [dict(zip(keys, row, strict=True)) for row in rows]})
+    else:
+        print(f"{report['device_id']}, {'online' if report['online'] else 'offline'}")
+        print_tree(rows)
+    return 0
+
+
 def _ask(arguments: argparse.Namespace, command: str, **words: str) -> Any:
-    storage = load(arguments.config or find_config()).storage
+    settings = load(arguments.config or find_config())
     try:
-        return asyncio.run(ask(socket_path(storage.path), command, **words))
+        return asyncio.run(ask(socket_path(settings.storage.path), command, **words))
     except NoDaemon:
         # Where a daemon answers, nobody waits for SQLAlchemy to load.
         stored_devices = import_module("proxier.commands.stored_devices")
-        return asyncio.run(stored_devices.ask_database(storage, command, **words))
+        return asyncio.run(stored_devices.ask_database(settings, command, **words))
 
 
 def _when(time: str | None) -> str:

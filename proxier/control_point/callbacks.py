@@ -8,7 +8,9 @@ Source: UDA 1.1 4.3
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
+import os
 import re
 import secrets
 import socket
@@ -22,6 +24,7 @@ from aiohttp import web
 from lxml import etree
 
 from proxier.control_point.markup import MarkupRefused, local_name, read_markup, text_of
+from proxier.errors import ProxierError
 
 LARGEST_NOTIFICATION: Final = 1024 * 1024
 """Bytes; the third part of ConfigurationUpdate may hold a list of parameters."""
@@ -33,11 +36,16 @@ LONGEST_NOTIFICATION: Final = 30.0
 CONNECTIONS_PER_ADDRESS: Final = 4
 """And two more for each subscription."""
 
+_PORT_ERRORS: Final = frozenset({errno.EADDRINUSE, errno.EACCES})
 _SEQ = re.compile(r"\d{1,10}")
 _LOGGER = logging.getLogger(__name__)
 _HTTP_LOGGER = logging.getLogger(f"{__name__}.http")
 _HTTP_LOGGER.setLevel(logging.CRITICAL)
 """aiohttp logs a traceback for every broken request, and a neighbour could send nothing else."""
+
+
+class CannotHearEvents(ProxierError):
+    """The address or port for events cannot be listened on; the text names the key of the configuration."""
 
 
 class Subscriber(Protocol):
@@ -54,7 +62,7 @@ class CallbackServer:
     """Receives notifications and hands them to subscribers; used as a context.
 
     Raises:
-        OSError: on entering, when it cannot listen.
+        CannotHearEvents: on entering, when it cannot listen.
     """
 
     def __init__(self, host: str, port: int) -> None:
@@ -74,7 +82,15 @@ class CallbackServer:
     async def __aenter__(self) -> Self:
         loop = asyncio.get_running_loop()
         everywhere = "0.0.0.0"  # noqa: S104 - the door knows who may enter
-        self._server = await loop.create_server(lambda: _Door(self), self._host or everywhere, self._port)
+        host = self._host or everywhere
+        try:
+            self._server = await loop.create_server(lambda: _Door(self), host, self._port)
+        except OSError as error:
+            key = "port" if error.errno in _PORT_ERRORS else "host"
+            raise CannotHearEvents(
+                f"upnp.callback_{key}: cannot listen on {host} port {self._port}: "
+                f"{os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror}"
+            ) from error
         self._port = self._server.sockets[0].getsockname()[1]
         return self
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import socket
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from functools import partial
@@ -13,9 +12,10 @@ from typing import Final, Self
 
 from yarl import URL
 
+from proxier.control_point.admission import may_be_admitted
 from proxier.control_point.callbacks import CallbackServer
 from proxier.control_point.complaints import Complaints
-from proxier.control_point.deliveries import Deliveries
+from proxier.control_point.deliveries import Deliveries, Delivery
 from proxier.control_point.description import Description, DescriptionReader
 from proxier.control_point.device import DeviceListener, ProxiedDevice
 from proxier.control_point.discovery import News, Sighting, Tracker
@@ -23,13 +23,14 @@ from proxier.control_point.documents import (
     DocumentFetcher,
     DocumentRefused,
     DocumentUnavailable,
+    address_of,
     describe,
     open_session,
     url_at,
 )
 from proxier.control_point.eventing import Eventing
 from proxier.control_point.interfaces import SsdpNetwork
-from proxier.control_point.invoke import Invoker
+from proxier.control_point.invoke import ControlUrlGone, Invoker
 from proxier.control_point.presence import silence_of
 from proxier.control_point.reading import Readings
 from proxier.control_point.ssdp import ROOT_DEVICE, Kind, SsdpMessage, may_concern_us, read_message
@@ -59,7 +60,7 @@ class ControlPoint:
     search; leaving it unsubscribes, closes all and waits at most a few seconds. It is made in a running loop.
 
     Raises:
-        OSError: on entering, when no events can be received at `callback_host` and `callback_port`.
+        CannotHearEvents: on entering, when no events can be received at `callback_host` and `callback_port`.
     """
 
     def __init__(self, settings: UpnpSettings, listener: DeviceListener) -> None:
@@ -75,7 +76,9 @@ class ControlPoint:
         self._invoker = Invoker(self._action_session, settings.action_timeout)
         self._callbacks = CallbackServer(settings.callback_host, settings.callback_port)
         self._eventing = Eventing(self._session, self._callbacks, self._changed, self._doubt)
-        self._reader = DescriptionReader(DocumentFetcher(self._session))
+        self._reader = DescriptionReader(
+            DocumentFetcher(self._session), partial(may_be_admitted, allow=settings.allow, deny=settings.deny)
+        )
         self._readings = Readings(self._reader, self._settle, self._avoid, self._complaints)
         self._network = SsdpNetwork(settings.interfaces, self._hear)
         self._tracker = Tracker()
@@ -84,6 +87,7 @@ class ControlPoint:
         self._there: dict[str, ProxiedDevice] = {}
         self._restarts: dict[str, frozenset[AboutTo]] = {}
         self._doubted: set[str] = set()
+        self._left_alone: set[str] = set()
 
     async def __aenter__(self) -> Self:
         async with self._exits as exits:
@@ -123,7 +127,7 @@ class ControlPoint:
         """
         try:
             return await self._invoker.invoke(device, call)
-        except DeviceUnreachable:
+        except (DeviceUnreachable, ControlUrlGone):
             self._doubt(device.udn)
             raise
 
@@ -135,7 +139,8 @@ class ControlPoint:
         return self._eventing.live(udn, service)
 
     def leave_alone(self, udn: str) -> None:
-        """The listener does not want a device: end the subscriptions to it, until it appears anew."""
+        """The listener does not want a device: subscribe to nothing of it, until it is told of it anew."""
+        self._left_alone.add(udn.lower())
         self._tasks.start(self._eventing.release(udn))
 
     def _hear(self, datagram: bytes, source: str) -> None:
@@ -212,11 +217,16 @@ class ControlPoint:
             if key == udn or (device.root_udn.lower() == udn and key not in self._tracker)
         ]
 
-    def _settle(self, description: Description) -> None:
-        """Compare what was read with what is there, and tell the listener."""
+    def _settle(self, description: Description, wait: bool = False) -> None:  # noqa: FBT001, FBT002 - a callback
+        """Compare what was read with what is there, and tell the listener.
+
+        `wait`: not of devices with services that may be read soon, since what a device is taken for then
+        depends on them.
+        """
         subject = f"{description.friendly_name or description.root_udn} at {description.location}"
         for left_out in description.left_out:
-            self._complaints.say(f"{left_out.what} of {subject}", f"not proxied: {left_out.reason}")
+            level = logging.INFO if left_out.on_purpose else logging.WARNING
+            self._complaints.say(f"{left_out.what} of {subject}", f"not proxied: {left_out.reason}", level)
         if description.devices or description.left_out:
             self._complaints.withdraw(description.location)
         else:
@@ -226,12 +236,14 @@ class ControlPoint:
         answered_for: set[str] = set()
         for device in description.devices:
             announced = self._announced(device)
+            if wait and device.unread:
+                continue
             if announced in self._tracker or description.location in self._configured:
                 answered_for.add(announced)
                 self._take(device, announced)
         for udn in answered_for:
             self._restarts.pop(udn, None)
-        still_there = {device.udn.lower() for device in description.devices}
+        still_there = {device.udn.lower() for device in description.devices} | description.unread
         for key, device in list(self._there.items()):
             if device.location == description.location and key not in still_there:
                 self._lose(device, "its description does not hold it any more", frozenset())
@@ -252,8 +264,6 @@ class ControlPoint:
             other_locations=tuple(url for url in locations if url != device.location),
         )
         self._tell(device, restart)
-        if before is None or restart is not None or _ways(before) != _ways(device):
-            self._eventing.follow(device)
 
     def _tell(self, device: ProxiedDevice, restart: frozenset[AboutTo] | None = None) -> None:
         key = device.udn.lower()
@@ -261,16 +271,31 @@ class ControlPoint:
         self._there[key] = device
         if restart is not None:
             _LOGGER.info("%s has restarted", device)
-            self._deliveries.post(key, partial(self._listener.restarted, device, restart))
+            self._eventing.drop(device.udn)
+            self._introduce(device, partial(self._listener.restarted, device, restart))
         elif before != device:
             _LOGGER.info("%s is there with %s", device, ", ".join(map(str, device.services.values())))
-            self._deliveries.post(key, partial(self._listener.appeared, device))
+            self._introduce(device, partial(self._listener.appeared, device))
+
+    def _introduce(self, device: ProxiedDevice, tell: Delivery) -> None:
+        """Tell the listener of a device, and subscribe to it unless it is then to be left alone."""
+        key = device.udn.lower()
+
+        async def introduce() -> None:
+            self._left_alone.discard(key)
+            await tell()
+            wanted = self._there.get(key) is device and key not in self._left_alone
+            if wanted and not self._eventing.is_following(device):
+                self._eventing.follow(device)
+
+        self._deliveries.post(key, introduce)
 
     def _lose(self, device: ProxiedDevice, reason: str, about_to: frozenset[AboutTo]) -> None:
         key = device.udn.lower()
         if self._there.pop(key, None) is None:
             return
         _LOGGER.info("%s has left: %s", device, reason)
+        self._left_alone.discard(key)
         self._invoker.forget(device.udn)
         self._eventing.drop(device.udn)
         self._deliveries.post(key, partial(self._listener.left, device.udn, reason, about_to))
@@ -346,8 +371,7 @@ class ControlPoint:
                 self._doubt(device.udn)
             if not devices and not self._readings.is_busy(location):
                 try:
-                    found = await self._loop.getaddrinfo(host, port, family=socket.AF_INET)
-                    self._readings.want_again(location, location, str(found[0][4][0]), host)
+                    self._readings.want_again(location, location, await address_of(host, port), host)
                 except OSError as error:
                     self._complaints.say(location, f"not proxied: {describe(error)}")
             await asyncio.sleep(self._search_interval)
@@ -356,8 +380,3 @@ class ControlPoint:
         self._network.close()
         if self._timer is not None:
             self._timer.cancel()
-
-
-def _ways(device: ProxiedDevice) -> tuple[object, ...]:
-    """What subscriptions depend on."""
-    return device.address, {service: entry.event_url for service, entry in device.services.items()}

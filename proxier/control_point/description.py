@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -13,7 +13,13 @@ from weakref import WeakValueDictionary
 from lxml import etree
 
 from proxier.control_point.device import INDISPENSABLE, NEWEST_VERSION, ProxiedDevice, ProxiedService, Scpd
-from proxier.control_point.documents import DocumentFetcher, DocumentRefused, DocumentUnavailable, url_at
+from proxier.control_point.documents import (
+    DocumentFetcher,
+    DocumentMissing,
+    DocumentRefused,
+    DocumentUnavailable,
+    url_at,
+)
 from proxier.control_point.markup import MarkupRefused, child, child_text, children, local_name, read_markup
 from translation.actions import Service
 
@@ -40,6 +46,8 @@ class LeftOut(NamedTuple):
 
     what: str
     reason: str
+    on_purpose: bool = False
+    """Whether the configuration says so."""
 
     def __str__(self) -> str:
         return f"{self.what}: {self.reason}"
@@ -61,52 +69,90 @@ class Description:
     offered: tuple[str, ...]
     """The service types of all devices in it."""
     devices: tuple[ProxiedDevice, ...]
+    unread: frozenset[str]
+    """UDNs, in lower case, of devices that may be proxied too, of whose SCPDs none could be fetched."""
     left_out: tuple[LeftOut, ...]
     complete: bool
-    """Whether every SCPD could be fetched; when not, it is worth another try."""
+    """Whether every SCPD could be fetched or was refused for good; when not, it is worth another try."""
+
+
+class _Place(NamedTuple):
+    """Where the URLs of a description lead."""
+
+    base: str
+    host: str
+    alias: str
+
+    def url(self, reference: str) -> str:
+        return url_at(reference, self.host, self.base, alias=self.alias)
+
+
+class _Services(NamedTuple):
+    """What became of the Device Management services of one device."""
+
+    read: Mapping[Service, ProxiedService]
+    unread: frozenset[Service]
+    left_out: tuple[LeftOut, ...]
 
 
 class DescriptionReader:
-    """Reads descriptions. SCPDs that are the same are kept once, as long as somebody uses them."""
+    """Reads descriptions. SCPDs that are the same are kept once, as long as somebody uses them.
 
-    def __init__(self, fetcher: DocumentFetcher) -> None:
+    `admits` says by its UDN whether a device may be proxied at all; of others nothing more is read.
+    """
+
+    def __init__(self, fetcher: DocumentFetcher, admits: Callable[[str], bool] = lambda _: True) -> None:
         self._fetcher = fetcher
+        self._admits = admits
         self._scpds: WeakValueDictionary[bytes, Scpd] = WeakValueDictionary()
 
-    async def read(self, location: str, address: str, host: str = "") -> Description:
+    async def read(
+        self, location: str, address: str, host: str = "", *, patient: bool = False
+    ) -> Description:
         """Read a description and the SCPDs of its Device Management services.
 
-        `address` is who announced it; `host` is what its URLs have to name, where that is something else.
+        Args:
+            location: its URL.
+            address: who announced it.
+            host: what its URLs may name too, where that is something else.
+            patient: whether an SCPD that its host says it does not have may be there later; if not, its
+                service is refused.
 
         Raises:
             DocumentUnavailable: the description, or the SCPDs of all services, could not be fetched.
             DocumentRefused: the description is not what it must be.
         """
-        host = host or address
-        base, body = await self._fetcher.fetch(location, host)
+        base, body = await self._fetcher.fetch(location, host or address, address)
         root = _read(body, location)
         top = child(root, "device")
         if local_name(root) != "root" or top is None:
             raise DocumentRefused(f"{location} is no device description")
-        base = child_text(root, "URLBase") or base
         elements = list(_walk(top))
         if len(elements) > MOST_DEVICES:
             raise DocumentRefused(f"{location} has more than {MOST_DEVICES} devices")
+        place = _Place(child_text(root, "URLBase") or base, host or address, address)
         left_out: list[LeftOut] = []
-        unfetched: list[DocumentUnavailable] = []
         devices: dict[str, ProxiedDevice] = {}
+        unread: set[str] = set()
+        unavailable: list[DocumentUnavailable] = []
         root_udn = _udn(top)
         for element in elements:
-            services = await self._services(element, base, host, left_out, unfetched)
             udn = _udn(element)
-            if services and not udn:
+            if udn and not self._admits(udn):
+                left_out.append(LeftOut(udn, "the configuration does not admit it", on_purpose=True))
+                continue
+            services = await self._services(element, place, unavailable, patient=patient)
+            left_out += services.left_out
+            if services.read and not udn:
                 left_out.append(LeftOut(_text(element, "friendlyName") or "a device", "it has no UDN"))
-            elif services and udn in devices:
+            elif services.read and udn in devices:
                 left_out.append(LeftOut(udn, "another device of the same description has this UDN"))
-            elif services:
+            elif services.read:
                 devices[udn] = _device(element, root_udn or udn, location, address, services)
-        if unfetched and not devices:
-            raise unfetched[0]
+            elif services.unread:
+                unread.add(udn.lower())
+        if unavailable and not devices:
+            raise unavailable[0]
         return Description(
             location=location,
             address=address,
@@ -122,43 +168,49 @@ class DescriptionReader:
                 for entry in _listed(element, "serviceList", "service")
             ),
             devices=tuple(devices.values()),
+            unread=frozenset(unread),
             left_out=tuple(left_out),
-            complete=not unfetched,
+            complete=not unavailable,
         )
 
     async def _services(
         self,
         element: etree._Element,
-        base: str,
-        host: str,
-        left_out: list[LeftOut],
-        unfetched: list[DocumentUnavailable],
-    ) -> Mapping[Service, ProxiedService]:
-        services: dict[Service, ProxiedService] = {}
+        place: _Place,
+        unavailable: list[DocumentUnavailable],
+        *,
+        patient: bool,
+    ) -> _Services:
+        read: dict[Service, ProxiedService] = {}
+        unread: set[Service] = set()
+        left_out: list[LeftOut] = []
         for entry in _listed(element, "serviceList", "service"):
             kind = _DM_SERVICE.fullmatch(_text(entry, "serviceType"))
             if kind is None:
                 continue
             service = _SERVICES[kind[1].lower()]
             try:
-                found = await self._service(service, int(kind[2]), entry, base, host)
+                found = await self._service(service, int(kind[2]), entry, place)
             except (DocumentRefused, DocumentUnavailable) as error:
                 left_out.append(LeftOut(f"{service.name}:{kind[2]}", str(error)))
-                if isinstance(error, DocumentUnavailable):
-                    unfetched.append(error)
+                final = isinstance(error, DocumentMissing) and not patient
+                if isinstance(error, DocumentUnavailable) and not final:
+                    unavailable.append(error)
+                    unread.add(service)
                 continue
-            if service not in services or services[service].version < found.version:
-                services[service] = found
-        return services
+            if service not in read or read[service].version < found.version:
+                read[service] = found
+        return _Services(read, frozenset(unread - read.keys()), tuple(left_out))
 
     async def _service(
-        self, service: Service, version: int, entry: etree._Element, base: str, host: str
+        self, service: Service, version: int, entry: etree._Element, place: _Place
     ) -> ProxiedService:
-        control_url = url_at(child_text(entry, "controlURL"), host, base)
+        control_url = place.url(child_text(entry, "controlURL"))
         event_url = child_text(entry, "eventSubURL")
         if event_url:
-            event_url = url_at(event_url, host, base)
-        scpd_url, body = await self._fetcher.fetch(url_at(child_text(entry, "SCPDURL"), host, base), host)
+            event_url = place.url(event_url)
+        described_at = place.url(child_text(entry, "SCPDURL"))
+        scpd_url, body = await self._fetcher.fetch(described_at, place.host, place.alias)
         digest = hashlib.sha256(body).digest()
         scpd = self._scpds.get(digest)
         if scpd is None:
@@ -217,14 +269,15 @@ def _device(
     root_udn: str,
     location: str,
     address: str,
-    services: Mapping[Service, ProxiedService],
+    services: _Services,
 ) -> ProxiedDevice:
     return ProxiedDevice(
         udn=_udn(element),
         root_udn=root_udn,
         location=location,
         address=address,
-        services=services,
+        services=services.read,
+        unread=services.unread,
         device_type=_text(element, "deviceType"),
         friendly_name=_text(element, "friendlyName"),
         manufacturer=_text(element, "manufacturer"),

@@ -128,6 +128,8 @@ class ProxiedDevice:
     address: str
     """The IP address that it announced itself from, or that its configured location has."""
     services: Mapping[Service, ProxiedService]
+    unread: frozenset[Service] = frozenset()
+    """Services that it has too and whose SCPD could not be fetched in several tries; it is tried on."""
     device_type: str = ""
     friendly_name: str = ""
     manufacturer: str = ""

@@ -26,6 +26,8 @@ from translation.actions import AboutTo
 
 GRACE_SECONDS: Final = 4.0
 """From a byebye until the device counts as gone, unless an alive follows."""
+LATE_ANSWER_SECONDS: Final = 1.0
+"""From a byebye until an answer to a search counts again: it comes to another socket, and may be older."""
 DEFAULT_MAX_AGE: Final = 1800
 """Seconds, where CACHE-CONTROL is missing."""
 LONGEST_MAX_AGE: Final = 7 * 86400
@@ -125,6 +127,8 @@ class Tracker:
         trace = self._traces.get(message.udn)
         if trace is None:
             return self._first_sight(message, source, now)
+        if message.is_answer and _left_just_now(trace, source, now):
+            return None
         was_leaving = any(p.address == source and p.leaves < math.inf for p in trace.places.values())
         self._refresh(message.udn, trace, message, source, now)
         return self._compare(message.udn, trace, message, was_leaving=was_leaving)
@@ -283,6 +287,14 @@ class Tracker:
         while len(self._departed) >= MAXIMUM_DEPARTED:
             del self._departed[next(iter(self._departed))]
         self._departed[udn] = departed
+
+
+def _left_just_now(trace: _Trace, source: str, now: float) -> bool:
+    return any(
+        place.address == source and place.leaves - GRACE_SECONDS > now - LATE_ANSWER_SECONDS
+        for place in trace.places.values()
+        if place.leaves < math.inf
+    )
 
 
 def _differ(before: int | None, after: int | None) -> bool:

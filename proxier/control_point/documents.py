@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Mapping
 from typing import Final
 from weakref import WeakValueDictionary
@@ -25,10 +26,16 @@ MOST_FETCHES: Final = 64
 """At once."""
 MOST_FETCHES_PER_HOST: Final = 8
 """At once, so that a host that never answers keeps nobody else waiting."""
+_BUSY: Final = frozenset({408, 425, 429})
+"""The statuses of the client's class that say: later. Source: RFC 9110 15.5.9, RFC 8470 5.2, RFC 6585 4"""
 
 
 class DocumentUnavailable(Exception):
     """A document that could not be fetched; later it may be there."""
+
+
+class DocumentMissing(DocumentUnavailable):
+    """A document that its host says it does not have; so does many a device for a while after its start."""
 
 
 class DocumentRefused(Exception):
@@ -43,18 +50,21 @@ class DocumentFetcher:
         self._turns = asyncio.Semaphore(MOST_FETCHES)
         self._turns_of: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
 
-    async def fetch(self, url: str, host: str) -> tuple[str, bytes]:
+    async def fetch(self, url: str, host: str, alias: str = "") -> tuple[str, bytes]:
         """Fetch a document from `host`; returns the URL that had it after all redirects, and the bytes.
 
+        `alias` is another name or address of the host.
+
         Raises:
-            DocumentUnavailable: no answer, or no complete one in time.
-            DocumentRefused: another status than 200, too large, or a URL that points elsewhere.
+            DocumentMissing: the host has no such document, or gives it to nobody (HTTP 4xx).
+            DocumentUnavailable: no answer, no complete one in time, or another status than 200.
+            DocumentRefused: too large, or a URL that points elsewhere.
         """
         turns = self._turns_of.setdefault(host, asyncio.Semaphore(MOST_FETCHES_PER_HOST))
         async with turns, self._turns:
             try:
                 async with asyncio.timeout(LONGEST_FETCH):
-                    return await self._fetch(url, host)
+                    return await self._fetch(url, host, alias)
             except TimeoutError:
                 raise DocumentUnavailable(f"{url} took longer than {LONGEST_FETCH:g} s") from None
             except TooLarge as error:
@@ -62,15 +72,17 @@ class DocumentFetcher:
             except (aiohttp.ClientError, OSError, ValueError) as error:
                 raise DocumentUnavailable(f"{url} cannot be fetched: {describe(error)}") from None
 
-    async def _fetch(self, url: str, host: str) -> tuple[str, bytes]:
+    async def _fetch(self, url: str, host: str, alias: str) -> tuple[str, bytes]:
         for _ in range(MOST_REDIRECTS + 1):
-            here = url_at(url, host)
+            here = url_at(url, host, alias=alias)
             async with self._session.get(here, allow_redirects=False) as response:
                 if response.status in {301, 302, 303, 307, 308}:
-                    url = url_at(response.headers.get("Location", ""), host, base=here)
+                    url = url_at(response.headers.get("Location", ""), host, here, alias=alias)
                     continue
                 if response.status != 200:
-                    raise DocumentRefused(f"{here} is answered with HTTP {response.status}")
+                    final = 400 <= response.status < 500 and response.status not in _BUSY
+                    unavailable = DocumentMissing if final else DocumentUnavailable
+                    raise unavailable(f"{here} is answered with HTTP {response.status}")
                 return here, await read_body(response, LARGEST_DOCUMENT)
         raise DocumentRefused(f"{url} is redirected more than {MOST_REDIRECTS} times")
 
@@ -99,8 +111,8 @@ async def read_body(response: aiohttp.ClientResponse, largest: int) -> bytes:
     return b"".join(pieces)
 
 
-def url_at(reference: str, host: str, base: str = "") -> str:
-    """Make a reference an absolute URL, and see to it that it points at `host`.
+def url_at(reference: str, host: str, base: str = "", *, alias: str = "") -> str:
+    """Make a reference an absolute URL, and see to it that it points at `host`, or at its `alias`.
 
     Raises:
         DocumentRefused: it does not, or is no http URL.
@@ -112,9 +124,19 @@ def url_at(reference: str, host: str, base: str = "") -> str:
         raise DocumentRefused(f"{reference[:100]!r} is no URL") from None
     if len(reference) > LONGEST_URL or url.scheme != "http" or not port or url.user is not None:
         raise DocumentRefused(f"{str(url)[:100]} is no plain http URL")
-    if url.host != host.lower():
+    if url.host != host.lower() and not (alias and url.host == alias.lower()):
         raise DocumentRefused(f"{str(url)[:100]} points elsewhere than to {host}")
     return str(url)
+
+
+async def address_of(host: str, port: int | None) -> str:
+    """The IPv4 address of a host.
+
+    Raises:
+        OSError: it has none, or that cannot be found out.
+    """
+    found = await asyncio.get_running_loop().getaddrinfo(host, port, family=socket.AF_INET)
+    return str(found[0][4][0])
 
 
 def open_session(*, keep_open_seconds: float = 0) -> aiohttp.ClientSession:

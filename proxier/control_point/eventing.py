@@ -103,6 +103,10 @@ class Subscription:
             self.live = False
             self._owner.callbacks.close_path(self._path)
 
+    def is_to(self, device: ProxiedDevice, service: ProxiedService) -> bool:
+        """Whether it is to this service at this address."""
+        return (device.address, service.event_url) == (self.address, self._service.event_url)
+
     def renew(self) -> None:
         """Renew at once: the device may have restarted."""
         self._wake.set()
@@ -263,6 +267,15 @@ class Eventing:
                 subscription = Subscription(self, device, service)
                 task = self._tasks.start(subscription.run())
                 self._running[device.udn, service.service] = subscription, task
+
+    def is_following(self, device: ProxiedDevice) -> bool:
+        """Whether there are subscriptions to all services of a device as it is now."""
+        return all(
+            (device.udn, entry.service) in self._running
+            and self._running[device.udn, entry.service][0].is_to(device, entry)
+            for entry in device.services.values()
+            if entry.event_url
+        )
 
     def drop(self, udn: str) -> None:
         """Forget a device's subscriptions; the device is gone, so it is not told."""

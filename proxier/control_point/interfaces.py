@@ -39,6 +39,8 @@ class Interface(NamedTuple):
     address: str
     multicast: bool
     default_route: bool
+    number: int = 0
+    """The kernel's index of it, which is another one when it is made anew."""
 
 
 def own_interfaces() -> list[Interface]:
@@ -46,7 +48,7 @@ def own_interfaces() -> list[Interface]:
     gateways = _interfaces_with_default_route()
     found = []
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
-        for _, name in socket.if_nameindex():
+        for number, name in socket.if_nameindex():
             request = _IFREQ.pack(name.encode(), b"")
             try:
                 (flags,) = struct.unpack_from("H", fcntl.ioctl(any_socket, _SIOCGIFFLAGS, request), 16)
@@ -54,7 +56,8 @@ def own_interfaces() -> list[Interface]:
             except OSError:
                 continue
             if flags & _IFF_UP:
-                found.append(Interface(name, address, bool(flags & _IFF_MULTICAST), name in gateways))
+                multicast = bool(flags & _IFF_MULTICAST)
+                found.append(Interface(name, address, multicast, name in gateways, number))
     return found
 
 
@@ -84,8 +87,10 @@ class SsdpSockets:
     port 1900, and hears its own interface only.
     """
 
-    def __init__(self, address: str, heard: Heard) -> None:
+    def __init__(self, address: str, number: int, heard: Heard) -> None:
         self.address = address
+        self.number = number
+        """Of the interface that has joined; a membership ends with its interface. Source: ip(7)"""
         self._heard = heard
         self._transports: list[asyncio.DatagramTransport] = []
 
@@ -135,6 +140,8 @@ class SsdpNetwork:
         self._heard = heard
         self._sockets: dict[str, SsdpSockets] = {}
         self._said = ""
+        self.missing: list[str] = []
+        """Where it was to listen and cannot, with reasons."""
 
     @property
     def addresses(self) -> tuple[str, ...]:
@@ -143,20 +150,23 @@ class SsdpNetwork:
 
     async def refresh(self) -> None:
         """Listen on every interface that is wanted and there; what is missing is logged once."""
-        chosen, missing = choose(self._wanted, own_interfaces())
-        for address in self._sockets.keys() - set(chosen):
-            self._sockets.pop(address).close()
+        interfaces = own_interfaces()
+        chosen, self.missing = choose(self._wanted, interfaces)
+        numbers = {interface.address: interface.number for interface in interfaces}
+        for address, sockets in list(self._sockets.items()):
+            if address not in chosen or sockets.number != numbers.get(address, 0):
+                self._sockets.pop(address).close()
         for address in chosen:
             if address not in self._sockets:
-                sockets = SsdpSockets(address, self._heard)
+                sockets = SsdpSockets(address, numbers.get(address, 0), self._heard)
                 try:
                     await sockets.open()
                 except OSError as error:
-                    missing.append(f"{address} ({error.strerror})")
+                    self.missing.append(f"{address} ({error.strerror})")
                 else:
                     self._sockets[address] = sockets
-        if missing:
-            self._say(f"cannot search on {', '.join(missing)}")
+        if self.missing:
+            self._say(f"cannot search on {', '.join(self.missing)}")
         elif not chosen:
             self._say("no interface to search on: none has a private address and no default route")
         else:

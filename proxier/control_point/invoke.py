@@ -14,7 +14,7 @@ from typing import Final
 import aiohttp
 
 from proxier.control_point.device import ProxiedDevice, ProxiedService
-from proxier.control_point.documents import describe, read_body
+from proxier.control_point.documents import TooLarge, describe, read_body
 from proxier.control_point.markup import MarkupRefused
 from proxier.control_point.soap import is_document, read_answer, write_call
 from translation.actions import ActionCall, ActionError, ActionResult, DeviceUnreachable
@@ -24,6 +24,9 @@ LARGEST_ANSWER: Final = 16 * 1024 * 1024
 LARGEST_AT_ONCE: Final = 1024 * 1024
 """Bytes; aiohttp warns of more in one piece, and sends a file in several."""
 INVALID_ACTION: Final = 401
+ACTION_FAILED: Final = 501
+_GONE: Final = frozenset({404, 410})
+"""HTTP statuses."""
 _OTHER_STYLE_AFTER: Final = frozenset({402, 702})
 """Invalid Args and Invalid XML Argument: the device may want documents in the other style."""
 _BROKEN = (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError)
@@ -38,12 +41,20 @@ class _Line:
     inline: bool = False
 
 
-class _Unreadable(DeviceUnreachable):
-    """Something came that is no answer, with this HTTP status."""
+class NoAnswer(DeviceUnreachable):
+    """An HTTP server answered, yet nothing that is an answer to an action."""
 
-    def __init__(self, reason: str, status: int) -> None:
-        super().__init__(reason)
+
+class BareRefusal(ActionError):
+    """The device refused with an HTTP status (400 and above) and no UPnPError that can be read."""
+
+    def __init__(self, description: str, status: int) -> None:
+        super().__init__(ACTION_FAILED, description)
         self.status = status
+
+
+class ControlUrlGone(BareRefusal):
+    """What answers at the control URL does not know it: the device may have moved."""
 
 
 class Invoker:
@@ -61,7 +72,8 @@ class Invoker:
         when the device did not understand it; a write is sent once, whatever happens.
 
         Raises:
-            ActionError: the device refused it, or its SCPD does not declare it (401).
+            ActionError: the device refused it, or its SCPD does not declare it (401); a refusal that does not
+                say why, or not in a way that can be read, is 501.
             DeviceUnreachable: there was no answer that can be read in time.
         """
         service = device.services.get(call.service)
@@ -71,7 +83,7 @@ class Invoker:
         async with line.turn:
             try:
                 return await self._call(service, call, inline=line.inline)
-            except (ActionError, _Unreadable) as refusal:
+            except ActionError as refusal:
                 if not _worth_the_other_style(call, refusal):
                     raise
                 try:
@@ -102,12 +114,19 @@ class Invoker:
                     status, answer = await self._post(service.control_url, headers, body)
         except TimeoutError:
             raise DeviceUnreachable(f"{call.name}: no answer within {self._action_timeout:g} s") from None
+        except TooLarge as error:
+            raise NoAnswer(f"{call.name}: {error}") from None
         except (aiohttp.ClientError, OSError, ValueError) as error:
             raise DeviceUnreachable(f"{call.name}: {describe(error)}") from None
         try:
             return read_answer(answer)
         except MarkupRefused as refused:
-            raise _Unreadable(f"{call.name}: HTTP {status} with {refused}", status) from None
+            said = f"{call.name}: HTTP {status} with {refused}"
+            if status in _GONE:
+                raise ControlUrlGone(said, status) from None
+            if status >= 400:
+                raise BareRefusal(said, status) from None
+            raise NoAnswer(said) from None
 
     async def _post(self, url: str, headers: dict[str, str], body: bytes) -> tuple[int, bytes]:
         if self._session.closed:
@@ -121,9 +140,9 @@ def _is_read(call: ActionCall) -> bool:
     return call.name.startswith("Get")
 
 
-def _worth_the_other_style(call: ActionCall, refusal: ActionError | _Unreadable) -> bool:
+def _worth_the_other_style(call: ActionCall, refusal: ActionError) -> bool:
     if not _is_read(call) or not any(is_document(value) for value in call.arguments.values()):
         return False
-    if isinstance(refusal, ActionError):
-        return refusal.code in _OTHER_STYLE_AFTER
-    return refusal.status == 500
+    if isinstance(refusal, BareRefusal):
+        return refusal.status == 500
+    return refusal.code in _OTHER_STYLE_AFTER

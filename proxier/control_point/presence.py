@@ -8,10 +8,12 @@ from __future__ import annotations
 import asyncio
 from typing import Final
 
+from yarl import URL
+
 from proxier.control_point.description import DescriptionReader
 from proxier.control_point.device import ProxiedDevice
 from proxier.control_point.documents import DocumentRefused, DocumentUnavailable
-from proxier.control_point.invoke import Invoker
+from proxier.control_point.invoke import ControlUrlGone, Invoker, NoAnswer
 from translation.actions import ActionCall, ActionError, DeviceUnreachable, Service
 
 PAUSE: Final = 1.0
@@ -27,23 +29,44 @@ _CALLS: Final = (
 
 
 async def silence_of(device: ProxiedDevice, invoker: Invoker, reader: DescriptionReader) -> str:
-    """Ask a device up to twice; returns why no answer came, or nothing when one did, be it a refusal."""
+    """Ask a device up to twice; returns why no answer came, or nothing when one did.
+
+    Any answer will do, be it a refusal or nonsense; only where the control URL is not known any more does the
+    description have to say that the device is still what it was.
+    """
     call = next((c for c in _CALLS if _has(device, c)), None)
     reason = ""
     for pause in (0.0, PAUSE):
         await asyncio.sleep(pause)
         try:
-            if call is not None:
-                await invoker.invoke(device, call)
-            else:
-                await reader.read(device.location, device.address)
+            if call is not None and await _answers(device, call, invoker):
+                return ""
+            found = await reader.read(device.location, device.address, URL(device.location).host or "")
+            if any(_is_same(device, other) for other in found.devices):
+                return ""
+            reason = "its description does not hold it any more"
         except (DeviceUnreachable, DocumentUnavailable, DocumentRefused) as error:
             reason = str(error) or "no answer"
-        except ActionError:
-            return ""
-        else:
-            return ""
     return reason
+
+
+async def _answers(device: ProxiedDevice, call: ActionCall, invoker: Invoker) -> bool:
+    """Whether there is an answer from the device itself.
+
+    Raises:
+        DeviceUnreachable: there is none at all.
+    """
+    try:
+        await invoker.invoke(device, call)
+    except ControlUrlGone:
+        return False
+    except (ActionError, NoAnswer):
+        return True
+    return True
+
+
+def _is_same(device: ProxiedDevice, other: ProxiedDevice) -> bool:
+    return device.udn == other.udn and device.services == other.services
 
 
 def _has(device: ProxiedDevice, call: ActionCall) -> bool:

@@ -10,7 +10,7 @@ from typing import Final
 
 from proxier.control_point.complaints import Complaints
 from proxier.control_point.description import Description, DescriptionReader
-from proxier.control_point.documents import DocumentRefused, DocumentUnavailable
+from proxier.control_point.documents import DocumentMissing, DocumentRefused, DocumentUnavailable
 from proxier.control_point.tasks import Tasks
 
 FIRST_RETRY: Final = 2.0
@@ -19,7 +19,11 @@ LONGEST_RETRY: Final = 60.0
 LONGEST_RETRY_OF_REFUSED: Final = 600.0
 """What was wrong with a document is seldom right a minute later."""
 
-Done = Callable[[Description], None]
+PATIENCE: Final = 4
+"""Attempts at the SCPDs of a description before what could be read of it is made do with."""
+
+Done = Callable[[Description, bool], None]
+"""Takes what was read, and whether devices with SCPDs that could not be fetched are to be waited for."""
 Failed = Callable[[str, frozenset[str]], None]
 """Takes a location that could not be read, and the UDNs that were announced with it."""
 
@@ -33,6 +37,8 @@ class _Reading:
     """The UDNs, in lower case, that were announced with this location."""
     proxied: frozenset[str] = frozenset()
     """The UDNs, in lower case, of the devices that it had for us when it was read."""
+    shortfalls: int = 0
+    """How often in a row SCPDs could not be fetched."""
     task: asyncio.Task[None] | None = None
     again: bool = False
     wake: asyncio.Event = field(default_factory=asyncio.Event)
@@ -128,12 +134,18 @@ class Readings:
 
     async def _read_once(self, reading: _Reading) -> float:
         """Returns 0, or for how many seconds at most the next attempt may be put off."""
+        patient = reading.shortfalls < PATIENCE
         try:
-            description = await self._reader.read(reading.location, reading.address, reading.host)
+            description = await self._reader.read(
+                reading.location, reading.address, reading.host, patient=patient
+            )
         except (DocumentUnavailable, DocumentRefused) as error:
             self._complaints.say(reading.location, f"not proxied: {error}")
             self._failed(reading.location, frozenset(reading.announced))
-            return LONGEST_RETRY if isinstance(error, DocumentUnavailable) else LONGEST_RETRY_OF_REFUSED
+            lasting = isinstance(error, DocumentRefused | DocumentMissing)
+            return LONGEST_RETRY_OF_REFUSED if lasting else LONGEST_RETRY
         reading.proxied = frozenset(device.udn.lower() for device in description.devices)
-        self._done(description)
+        whole = description.complete and (patient or not description.left_out)
+        reading.shortfalls = 0 if whole else reading.shortfalls + 1
+        self._done(description, patient)
         return 0 if description.complete else LONGEST_RETRY

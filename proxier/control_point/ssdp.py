@@ -71,6 +71,8 @@ class SsdpMessage:
     config_id: int | None = None
     server: str = ""
     about_to: frozenset[AboutTo] = frozenset()
+    is_answer: bool = False
+    """Whether it answers a search."""
 
     @property
     def is_device_management(self) -> bool:
@@ -133,6 +135,7 @@ def read_message(datagram: bytes) -> SsdpMessage | None:
         config_id=_number(headers, "configid.upnp.org"),
         server=headers.get("server", "")[:LONGEST_NAME],
         about_to=_about_to(announced),
+        is_answer=is_answer,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Final
 
@@ -14,6 +15,8 @@ from proxier.control_point.documents import (
     DocumentFetcher,
     DocumentRefused,
     DocumentUnavailable,
+    address_of,
+    describe,
     open_session,
     url_at,
 )
@@ -24,6 +27,9 @@ from proxier.settings import UpnpSettings
 MOST_LOCATIONS: Final = 1024
 READING_SECONDS: Final = 5.0
 """What is given to descriptions that are still being read when the time to listen is over."""
+
+Begins = Callable[[Sequence[str], Sequence[str]], None]
+"""Is told on which addresses a search begins, and where it was to search and cannot."""
 
 
 class _Search:
@@ -47,6 +53,14 @@ class _Search:
             )
         else:
             self.visit(message.location, source)
+
+    async def visit_configured(self, location: str) -> None:
+        """Read a description that the configuration names, wherever its host is."""
+        url = URL(location)
+        try:
+            self.visit(location, await address_of(url.host or "", url.port), url.host or "")
+        except OSError as error:
+            self._found[location] = [_unread(location, "", describe(error))]
 
     def visit(self, location: str, address: str, host: str = "") -> None:
         """Read a description, once."""
@@ -73,10 +87,13 @@ class _Search:
             self._found[location] = [_unread(location, address, str(error))]
 
 
-async def search(settings: UpnpSettings, timeout_seconds: float) -> list[Found]:
+async def search(
+    settings: UpnpSettings, timeout_seconds: float, begins: Begins = lambda _addresses, _missing: None
+) -> list[Found]:
     """Search once, read what answers, and say what could be proxied; needs no daemon and disturbs none.
 
-    `timeout_seconds` is for listening; answers may come up to two seconds after the search.
+    `timeout_seconds` is for listening; answers may come up to two seconds after the search. What `begins`
+    raises ends the search.
     """
     async with open_session() as session:
         current = _Search(DescriptionReader(DocumentFetcher(session)))
@@ -85,13 +102,15 @@ async def search(settings: UpnpSettings, timeout_seconds: float) -> list[Found]:
             with suppress(TimeoutError):
                 async with asyncio.timeout(timeout_seconds):
                     for location in settings.locations:
-                        current.visit(location, URL(location).host or "")
+                        await current.visit_configured(location)
                     await network.refresh()
-                    await network.search()
-                    await asyncio.Event().wait()
-            return await current.results()
+                    begins(network.addresses, network.missing)
+                    if network.addresses:
+                        await network.search()
+                        await asyncio.Event().wait()
         finally:
-            network.close()
+            network.close()  # what is heard while the rest is read could not be read in time itself
+        return await current.results()
 
 
 def _unread(location: str, address: str, reason: str) -> Found:

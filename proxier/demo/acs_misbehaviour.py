@@ -73,9 +73,10 @@ class Drop(Misbehaviour):
 
 @dataclass(frozen=True, slots=True)
 class Cut(Misbehaviour):
-    """Send half of the answer, then close the connection."""
+    """Send half of the answer, then close the connection; of an empty one the CPE then has all."""
 
     ruins = True
+    forgets = True
 
     async def answer(self, turn: Turn) -> web.StreamResponse:
         """Send half."""

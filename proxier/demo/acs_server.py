@@ -61,6 +61,7 @@ class CwmpServer:
         """Lose every session, as an ACS does that is restarted."""
         for session, _ in self._sessions.values():
             session.abandon(SessionState.FORGOTTEN)
+        self._to_be_repeated.clear()
 
     async def post(self, request: web.Request) -> web.StreamResponse:
         """Answer one POST."""
@@ -92,6 +93,7 @@ class CwmpServer:
             self._record.note(post.device_id, Direction.TO_CPE, str(response.status), what)
         device = post.device or self.devices.get(post.device_id)
         if how.ruins or response.status >= 400:
+            self._to_be_repeated.pop(post.device_id, None)
             for session in (post.session, device.session if device else None):
                 if session:
                     session.abandon(SessionState.FAILED)

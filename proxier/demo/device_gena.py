@@ -161,8 +161,10 @@ class EventSource:
 
     async def _drop_expired(self) -> None:
         now = asyncio.get_running_loop().time()
-        for subscription in [each for each in self.subscriptions.values() if each.ends_at <= now]:
+        expired = [each for each in self.subscriptions.values() if each.ends_at <= now]
+        for subscription in expired:
             del self.subscriptions[subscription.sid]
+        for subscription in expired:
             await subscription.end()
 
     async def sent(self) -> None:
@@ -174,8 +176,10 @@ class EventSource:
         for timer in self._waiting.values():
             timer.cancel()
         self._waiting.clear()
-        for sid in list(self.subscriptions):
-            await self.subscriptions.pop(sid).end()
+        forgotten = list(self.subscriptions.values())
+        self.subscriptions.clear()
+        for subscription in forgotten:
+            await subscription.end()
 
     async def subscribe(self, request: web.Request) -> web.StreamResponse:
         """Answers SUBSCRIBE, for a first time and for a renewal."""
@@ -195,8 +199,9 @@ class EventSource:
             await subscription.sent()
             return _granting(subscription, seconds)
         response = _granting(subscription, seconds)
-        await response.prepare(request)
-        await response.write_eof()
+        with contextlib.suppress(ConnectionError):  # who subscribed may have hung up
+            await response.prepare(request)
+            await response.write_eof()
         subscription.start(FIRST_EVENT_DELAY_SECONDS)
         return response
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from http import HTTPStatus
 from typing import Protocol
 
@@ -164,8 +165,9 @@ class HttpServer:
         if planned is None:
             answer = write_answer(service, invocation, results, self._profile)
             response = web.Response(body=answer, headers={"CONTENT-TYPE": XML, "EXT": ""})
-            await response.prepare(request)
-            await response.write_eof()
+            with suppress(ConnectionError):  # who asked may have hung up; what was done is done
+                await response.prepare(request)
+                await response.write_eof()
         else:
             response = cut(request)
         self._device.answered()

@@ -52,7 +52,7 @@ class StepFailed(Exception):
 
 def play(devices: int) -> bool:
     """Play the main job with so many devices; returns whether every step held."""
-    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s %(message)s")
+    logging.basicConfig(level=logging.ERROR, stream=sys.stderr, format="%(levelname)s %(name)s %(message)s")
     try:
         asyncio.run(_play(devices))
     except (StepFailed, TimeoutError) as error:

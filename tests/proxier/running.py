@@ -52,6 +52,18 @@ async def until(holds: Callable[[], bool]) -> None:
             await asyncio.sleep(0.05)
 
 
+async def reports_when(
+    settings: Settings, holds: Callable[[list[dict[str, Any]]], bool], seconds: float = PATIENCE_SECONDS
+) -> list[dict[str, Any]]:
+    """What is said of all devices, as soon as this holds of it."""
+    async with asyncio.timeout(seconds):
+        while True:
+            found = await reports(settings)
+            if holds(found):
+                return found
+            await asyncio.sleep(0.05)  # the control socket answers questions, and calls nobody
+
+
 async def report_of(settings: Settings, device: SimulatedDevice, *, online: bool = True) -> dict[str, Any]:
     """What is said of a device, as soon as it is online, or offline."""
     async with asyncio.timeout(PATIENCE_SECONDS):

@@ -7,6 +7,7 @@ import pytest
 
 from proxier.control_socket import ControlError
 from proxier.device_commands import Report, choose, device_commands, report
+from proxier.device_tree import TreeRow
 from tests.proxier.test_store import LAMP, METER
 
 REPORTS = [
@@ -83,12 +84,19 @@ async def test_the_commands() -> None:
     async def reports() -> Sequence[Report]:
         return REPORTS
 
+    async def tree(device_id: str) -> Sequence[TreeRow]:
+        return [TreeRow(device_id, "string", writable=True, notification=2)]
+
     async def forget(device_id: str) -> None:
         forgotten.append(device_id)
 
-    commands = device_commands(reports, forget)
+    commands = device_commands(reports, tree, forget)
     assert await commands["devices"]() == REPORTS
     assert await commands["show"](device="lamp") == REPORTS[0]
+    assert await commands["tree"](device="lamp") == {
+        **REPORTS[0],
+        "tree": [("00D09E-Lamp-ä'7", "string", True, 2)],
+    }
     assert await commands["forget"](device="uuid:1") == "00D09E-Meter-42"
     with pytest.raises(ControlError):
         await commands["forget"](device="Kettle")

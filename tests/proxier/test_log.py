@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
+from typing import Literal
 
 import pytest
 
@@ -67,6 +70,54 @@ def test_an_exception_stays_on_its_line(capsys: pytest.CaptureFixture[str], form
     assert written.count("\n") == 1
     assert "ValueError: invalid literal" in written
     assert "it failed" in written
+
+
+async def fail_together(*causes: Exception) -> None:
+    async def fail(cause: Exception) -> None:
+        raise cause
+
+    async with asyncio.TaskGroup() as tasks:
+        for cause in causes:
+            tasks.create_task(fail(cause))
+
+
+def log_exception(level: Literal["debug", "info"], work: Callable[[], object]) -> None:
+    log.configure(LogSettings(level=level))
+    try:
+        work()
+    except Exception:
+        logging.getLogger("proxier.test").exception("it failed")
+
+
+def fail_in_our_code() -> None:
+    log.one_line(5)  # type: ignore[arg-type]  # that it fails is the point
+
+
+def test_the_text_log_says_which_exception_and_where_in_our_code(capsys: pytest.CaptureFixture[str]) -> None:
+    log_exception("info", fail_in_our_code)
+    assert re.search(
+        r' it failed exception="AttributeError: .* \(proxier\.log:\d+ in one_line\)"\n$',
+        capsys.readouterr().err,
+    )
+
+
+def test_an_exception_outside_of_our_code_has_no_place(capsys: pytest.CaptureFixture[str]) -> None:
+    log_exception("info", lambda: int("why"))
+    assert capsys.readouterr().err.endswith(
+        """ exception="ValueError: invalid literal for int() with base 10: 'why'"\n"""
+    )
+
+
+def test_of_exceptions_that_came_together_each_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    log_exception("info", lambda: asyncio.run(fail_together(ValueError("one"), KeyError("two"))))
+    assert capsys.readouterr().err.endswith(""" exception="ValueError: one; KeyError: 'two'"\n""")
+
+
+def test_at_debug_level_the_text_log_has_the_whole_traceback(capsys: pytest.CaptureFixture[str]) -> None:
+    log_exception("debug", fail_in_our_code)
+    written = capsys.readouterr().err
+    assert "Traceback (most recent call last)" in written
+    assert "in fail_in_our_code" in written
 
 
 def test_only_what_is_grave_enough_is_logged(capsys: pytest.CaptureFixture[str]) -> None:

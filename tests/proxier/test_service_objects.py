@@ -10,6 +10,7 @@ from cwmp_client.faults import CwmpFault
 from cwmp_client.management_server import ManagementServer, ManagementServerDefaults
 from cwmp_client.messages import ParameterValueStruct
 from cwmp_client.parameter_tree import ParameterTree
+from cwmp_client.parameters import Node
 from proxier import service_objects as module
 from proxier.operations import Operations
 from proxier.service_objects import ServiceObjects
@@ -160,10 +161,10 @@ async def test_names_stand_below_their_objects_with_types_and_access() -> None:
             above = name.rstrip(".").rpartition(".")[0]
             assert not above or above + "." in seen
             seen.add(name)
-        assert nodes[STATE] == (True, "string")
-        assert nodes[IP_PING + "DSCP"] == (True, "unsignedInt")
-        assert nodes[IP_PING + "SuccessCount"] == (False, "unsignedInt")
-        assert nodes[TRACE + "RouteHops."] == (False, "")
+        assert nodes[STATE] == Node(writable=True, type="string")
+        assert nodes[IP_PING + "DSCP"] == Node(writable=True, type="unsignedInt")
+        assert nodes[IP_PING + "SuccessCount"] == Node(writable=False, type="unsignedInt")
+        assert nodes[TRACE + "RouteHops."] == Node(writable=False)
 
 
 async def test_the_names_are_the_same_object_while_nothing_changed() -> None:

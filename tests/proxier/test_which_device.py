@@ -90,8 +90,9 @@ async def test_denied_devices_are_left_out(acs: EmbeddedAcs, tmp_path: Path) -> 
         async with running(settings):
             await denied.until(lambda: denied.count("GetValues") > 0)
             [report] = await reports_with(settings, wanted)
-            await denied.until(lambda: bool(denied.history.times("UNSUBSCRIBE ConfigurationManagement")))
+            await wanted.until(lambda: bool(wanted.history.times("SUBSCRIBE ConfigurationManagement")))
     assert report["udn"] == wanted.udn
+    assert not denied.history.times("SUBSCRIBE ConfigurationManagement")
 
 
 async def test_an_identity_that_cannot_be_read_at_first_is_asked_again(
@@ -117,3 +118,18 @@ async def test_a_forgotten_device_that_is_seen_again_is_a_new_one(acs: EmbeddedA
             await device.reboot()
             after = await report_of(settings, device)
     assert after["number"] == before["number"] + 1
+
+
+async def test_the_same_identity_without_a_product_class_is_two_devices(
+    acs: EmbeddedAcs, tmp_path: Path
+) -> None:
+    async with AsyncExitStack() as stack:
+        first = await stack.enter_async_context(SimulatedDevice(serial="classless"))
+        second = await stack.enter_async_context(SimulatedDevice(serial="classless", udn=OTHER_UDN))
+        for device in (first, second):
+            for place in ("UPnP/DM/DeviceInfo/PhysicalDevice/DeviceID", "BBF/DeviceInfo"):
+                device.cms.remove_parameter(f"/{place}/ProductClass")
+        settings = settings_for(acs.url, tmp_path, [first, second])
+        async with running(settings):
+            found = await reports_with(settings, first, second)
+    assert len({report["device_id"] for report in found}) == 2

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from proxier.control_point import ControlPoint, ProxiedDevice, discovery, documents, presence, reading
+from proxier.errors import ProxierError
 from proxier.settings import UpnpSettings
 from tests.proxier.control_point.stand_in import (
     BMS2,
@@ -23,7 +24,7 @@ from tests.proxier.control_point.stand_in import (
     never,
     service,
 )
-from translation.actions import AboutTo, ActionCall, DeviceUnreachable, Service, StateChange
+from translation.actions import AboutTo, ActionCall, ActionError, DeviceUnreachable, Service, StateChange
 
 LOOPBACK = UpnpSettings(interfaces=("127.0.0.1",), action_timeout=2)
 STATUS = ActionCall(Service.BMS, "GetDeviceStatus")
@@ -44,10 +45,13 @@ class Listener:
         self.udns = {stand_in.udn for stand_in in stand_ins}
         self.told: list[tuple[str, Any, Any]] = []
         self.devices: dict[str, ProxiedDevice] = {}
+        self.unwanted: dict[str, ControlPoint] = {}
         self._news = asyncio.Condition()
 
     async def appeared(self, device: ProxiedDevice) -> None:
         self.devices[device.udn] = device
+        if device.udn in self.unwanted:
+            self.unwanted[device.udn].leave_alone(device.udn)
         await self._tell(device.udn, "appeared", None)
 
     async def restarted(self, device: ProxiedDevice, about_to: frozenset[AboutTo]) -> None:
@@ -368,6 +372,52 @@ async def test_a_device_that_never_answers_keeps_nobody_waiting(
     assert "longer than 0.3 s" in line
 
 
+async def test_a_flood_of_udns_at_one_location_is_not_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(discovery, "MAXIMUM_CANDIDATES", 10)
+    async with (
+        StandIn() as good,
+        StandIn(documents={"/desc.xml": "no"}) as bad,
+        running(good, bad) as (control_point, listener),
+    ):
+        for number in range(60):
+            bad.say("ssdp:alive", "upnp:rootdevice", udn=f"uuid:flood-{number}")
+        good.alive()
+        await listener.until_told(good, "appeared")
+        remembered = control_point._readings._readings
+        assert sum(len(each.announced) for each in remembered.values()) <= 11
+
+
+async def test_a_denied_udn_is_asked_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    async with StandIn() as good, StandIn(address="127.0.0.3") as bad:
+        settings = replace(LOOPBACK, deny=(bad.udn.upper(),))
+        with caplog.at_level(logging.INFO):
+            async with running(good, bad, settings=settings) as (_, listener):
+                bad.alive()
+                await bad.until(lambda: bool(bad.asked))
+                good.alive()
+                await listener.until(lambda: len(listener.changes(good)) == 2)
+        assert [asked.path for asked in bad.asked] == ["/desc.xml"]
+        assert not listener.of(bad)
+    assert [r.levelname for r in caplog.records if bad.udn in r.getMessage()] == ["INFO"]
+
+
+async def test_a_device_that_the_listener_does_not_want_is_not_subscribed_to() -> None:
+    async with StandIn() as one, StandIn(address="127.0.0.3") as other:
+        listener = Listener(one, other)
+        async with ControlPoint(LOOPBACK, listener) as control_point:
+            listener.unwanted = {one.udn: control_point}
+            one.alive(configid_upnp_org="1")
+            await listener.until_told(one, "appeared")
+            other.alive()
+            await listener.until(lambda: len(listener.changes(other)) == 2)
+            assert not one.paths("SUBSCRIBE")
+            listener.unwanted = {}
+            one.documents["/desc.xml"] = description(device(one.udn, service(CMS2, "cms"), name="Renamed"))
+            one.alive(configid_upnp_org="2")
+            await listener.until(lambda: len(listener.changes(one)) == 1)
+            assert one.paths("SUBSCRIBE") == ["/cms/event"]
+
+
 async def test_why_a_device_is_left_out_is_said_once(caplog: pytest.LogCaptureFixture) -> None:
     tv = "urn:schemas-upnp-org:service:AVTransport:1"
     async with StandIn() as one, running(one) as (_, _):
@@ -398,10 +448,59 @@ async def test_a_service_whose_scpd_comes_late_is_added() -> None:
         one.documents["/desc.xml"] = whole.replace("/cms.xml", bad)
         one.alive()
         await listener.until_told(one, "appeared")
+        assert one.paths().count("/desc.xml") == reading.PATIENCE + 1
         assert set(listener.devices[one.udn].services) == {Service.BMS}
+        assert listener.devices[one.udn].unread == {Service.CMS}
         one.documents["/desc.xml"] = whole
         await listener.until_told(one, "appeared", "appeared")
         assert set(listener.devices[one.udn].services) == {Service.BMS, Service.CMS}
+        assert not listener.devices[one.udn].unread
+
+
+async def test_a_device_is_told_of_once_an_scpd_that_failed_at_first_is_read() -> None:
+    async with StandIn() as one, running(one) as (_, listener):
+        described = one.documents.pop("/cms.xml")
+        one.alive()
+        await one.until(lambda: one.paths().count("/cms.xml") == 2)
+        assert not listener.of(one)
+        one.documents["/cms.xml"] = described
+        await listener.until_told(one, "appeared")
+        assert set(listener.devices[one.udn].services) == {Service.BMS, Service.CMS}
+
+
+async def test_an_scpd_that_is_never_there_is_given_up() -> None:
+    async with StandIn() as one, running(one) as (_, listener):
+        del one.documents["/cms.xml"]
+        one.alive()
+        await listener.until_told(one, "appeared")
+        assert set(listener.devices[one.udn].services) == {Service.BMS}
+        assert not listener.devices[one.udn].unread
+
+
+async def test_a_device_that_is_there_loses_nothing_by_an_scpd_that_fails_for_a_while() -> None:
+    async with StandIn() as one, running(one) as (_, listener):
+        one.alive(configid_upnp_org="1")
+        await listener.until_told(one, "appeared")
+        described = one.documents.pop("/cms.xml")
+        one.alive(configid_upnp_org="2")
+        await one.until(lambda: one.paths().count("/cms.xml") == 3)
+        one.documents["/cms.xml"] = described
+        await one.until(lambda: one.paths().count("/cms.xml") == 4)
+        one.alive(configid_upnp_org="3")
+        await one.until(lambda: one.paths().count("/cms.xml") == 5)
+        assert listener.of(one) == ["appeared"]
+
+
+@pytest.mark.parametrize("refused", ["<html/>", b" " * 5_000_000], ids=["nonsense", "large"])
+async def test_an_scpd_that_is_refused_delays_nothing(
+    refused: str | bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with StandIn(documents={"/cms.xml": refused}) as one, running(one) as (_, listener):
+        one.alive()
+        await listener.until_told(one, "appeared")
+        assert one.paths() == ["/desc.xml", "/cms.xml", "/bms.xml"]
+        assert not listener.devices[one.udn].unread
+    assert sum("CMS:2 of" in line for line in caplog.messages) == 1
 
 
 async def test_a_failed_action_of_a_device_that_is_there_costs_one_question() -> None:
@@ -416,6 +515,34 @@ async def test_a_failed_action_of_a_device_that_is_there_costs_one_question() ->
             await control_point.invoke(listener.devices[one.udn], STATUS)
         await one.until(lambda: len(one.calls(STATUS.name)) == 2)
         assert listener.of(one) == ["appeared"]
+
+
+@pytest.mark.parametrize("refusal", [(500, "<html>Oops</html>"), (500, ""), (503, "busy"), (200, "what?")])
+async def test_a_device_that_answers_badly_is_there(refusal: Answer) -> None:
+    settings = replace(LOOPBACK, search_interval=0.1)
+    async with StandIn(actions={STATUS.name: lambda _: refusal}) as one:
+        settings = replace(settings, locations=(one.location,))
+        async with running(one, settings=settings) as (control_point, listener):
+            await listener.until_told(one, "appeared")
+            with pytest.raises((ActionError, DeviceUnreachable)):
+                await control_point.invoke(listener.devices[one.udn], STATUS)
+            await one.until(lambda: len(one.calls(STATUS.name)) >= 5)
+            assert listener.of(one) == ["appeared"]
+
+
+async def test_a_device_whose_control_url_is_gone_is_read_anew() -> None:
+    async with StandIn(actions={STATUS.name: lambda _: (404, "")}) as one:
+        settings = replace(LOOPBACK, locations=(one.location,), search_interval=0.2)
+        async with running(one, settings=settings) as (control_point, listener):
+            await listener.until_told(one, "appeared")
+            with pytest.raises(ActionError):
+                await control_point.invoke(listener.devices[one.udn], STATUS)
+            await one.until(lambda: one.paths().count("/desc.xml") == 2)
+            assert listener.of(one) == ["appeared"]
+            moved = service(CMS2, "cms") + service(BMS2, "bms", control="/new")
+            one.documents["/desc.xml"] = description(device(one.udn, moved))
+            await listener.until_told(one, "appeared", "left", "appeared")
+            assert listener.devices[one.udn].services[Service.BMS].control_url == one.url("/new")
 
 
 async def test_a_device_that_does_not_answer_twice_has_left_and_is_found_again() -> None:
@@ -469,6 +596,15 @@ async def test_a_configured_location_may_have_a_name() -> None:
             await listener.until(lambda: len(listener.changes(one)) == 2)
 
 
+async def test_a_configured_location_by_name_may_have_urls_with_its_address() -> None:
+    async with StandIn(address="127.0.0.1") as one:
+        one.documents["/desc.xml"] = description(device(one.udn, service(CMS2, "cms")), one.url("/"))
+        settings = replace(LOOPBACK, locations=(f"http://localhost:{one.port}/desc.xml",))
+        async with running(one, settings=settings) as (_, listener):
+            await listener.until_told(one, "appeared")
+            assert listener.devices[one.udn].services[Service.CMS].control_url == one.url("/cms/control")
+
+
 async def test_a_configured_location_where_nothing_is_is_said_once(caplog: pytest.LogCaptureFixture) -> None:
     async with StandIn() as one:
         location = one.url("/nothing.xml")
@@ -495,6 +631,18 @@ async def test_the_end_comes_at_once_whatever_is_under_way() -> None:
 
 async def test_a_callback_address_that_is_not_ours_is_an_error() -> None:
     settings = replace(LOOPBACK, callback_host="192.0.2.77")
-    with pytest.raises(OSError, match=r"192\.0\.2\.77"):
+    with pytest.raises(
+        ProxierError, match=r"upnp\.callback_host: cannot listen on 192\.0\.2\.77 .*Cannot assign"
+    ):
         async with ControlPoint(settings, Listener()):
             pass
+
+
+async def test_a_callback_port_that_is_taken_is_an_error() -> None:
+    async with StandIn() as one:
+        settings = replace(LOOPBACK, callback_host=one.address, callback_port=one.port)
+        with pytest.raises(
+            ProxierError, match=rf"upnp\.callback_port: .*port {one.port}: Address already in use"
+        ):
+            async with ControlPoint(settings, Listener()):
+                pass

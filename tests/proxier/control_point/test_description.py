@@ -226,8 +226,39 @@ async def test_one_scpd_that_does_not_come_does_not_stop_the_others() -> None:
     async with StandIn(documents={"/desc.xml": description(device("uuid:a", entries))}) as stand_in:
         found = await read(stand_in)
     assert set(found.devices[0].services) == {Service.BMS}
+    assert found.devices[0].unread == {Service.CMS}
     assert "cannot be fetched" in found.left_out[0].reason
     assert not found.complete
+
+
+@pytest.mark.parametrize("patient", [True, False])
+async def test_a_missing_scpd_may_come_later_for_whoever_is_patient(patient: bool) -> None:
+    async with StandIn() as stand_in, open_session() as session:
+        del stand_in.documents["/cms.xml"]
+        reader = DescriptionReader(DocumentFetcher(session))
+        found = await reader.read(stand_in.location, stand_in.address, patient=patient)
+    assert set(found.devices[0].services) == {Service.BMS}
+    assert found.devices[0].unread == ({Service.CMS} if patient else frozenset())
+    assert found.complete is not patient
+    assert "HTTP 404" in found.left_out[0].reason
+
+
+async def test_a_device_with_nothing_that_could_be_fetched_is_known_of() -> None:
+    inner = device("uuid:INNER", service(CMS2, "cms", described="http://127.0.0.2:9/gone.xml"))
+    root = description(device("uuid:a", service(BMS2, "bms"), embedded=inner))
+    async with StandIn(documents={"/desc.xml": root}) as stand_in:
+        found = await read(stand_in)
+    assert [d.udn for d in found.devices] == ["uuid:a"]
+    assert found.unread == {"uuid:inner"}
+
+
+async def test_of_a_device_that_is_not_admitted_nothing_more_is_read() -> None:
+    async with StandIn() as stand_in, open_session() as session:
+        reader = DescriptionReader(DocumentFetcher(session), lambda udn: udn != stand_in.udn)
+        found = await reader.read(stand_in.location, stand_in.address)
+        assert stand_in.paths() == ["/desc.xml"]
+    assert not found.devices
+    assert [(entry.what, entry.on_purpose) for entry in found.left_out] == [(stand_in.udn, True)]
 
 
 @pytest.mark.parametrize("text", ["yes", "YES", "", "no", "No"])

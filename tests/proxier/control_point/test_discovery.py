@@ -32,10 +32,18 @@ def alive(
     config: int | None = None,
     max_age: int | None = 1800,
     path: str = "d.xml",
+    is_answer: bool = False,
 ) -> SsdpMessage:
     location = f"http://{address}/{path}"
     return SsdpMessage(
-        Kind.ALIVE, udn, "upnp:rootdevice", location, max_age=max_age, boot_id=boot, config_id=config
+        Kind.ALIVE,
+        udn,
+        "upnp:rootdevice",
+        location,
+        max_age=max_age,
+        boot_id=boot,
+        config_id=config,
+        is_answer=is_answer,
     )
 
 
@@ -104,6 +112,16 @@ G = GRACE_SECONDS
             [(0, alive()), (1, byebye()), (2, alive()), (3, alive()), (9, None)],
             [found(), Sighting(UDN, News.RETURNED)],
             id="byebye and alive at once",
+        ),
+        pytest.param(
+            [(0, alive()), (1, byebye(REBOOT)), (1.5, alive(is_answer=True)), (1 + G, None), (9, alive())],
+            [found(), left(BYE, REBOOT), found(REBOOT)],
+            id="an answer to a search that the byebye has overtaken",
+        ),
+        pytest.param(
+            [(0, alive()), (1, byebye()), (3, alive(is_answer=True)), (9, None)],
+            [found(), Sighting(UDN, News.RETURNED)],
+            id="an answer to a search some time after a byebye",
         ),
         pytest.param([(0, byebye()), (1, alive()), (9, None)], [found()], id="byebye before the first alive"),
         pytest.param(

@@ -10,6 +10,7 @@ from proxier.control_point import documents
 from proxier.control_point.documents import (
     LARGEST_DOCUMENT,
     DocumentFetcher,
+    DocumentMissing,
     DocumentRefused,
     DocumentUnavailable,
     open_session,
@@ -123,10 +124,15 @@ async def test_nobody_there() -> None:
         await fetch(f"http://{HOST}:9/d.xml")
 
 
-async def test_another_status_is_refused() -> None:
-    async with served(saying(b"HTTP/1.1 500 Oh\r\nContent-Length: 0\r\n\r\n")) as url:
-        with pytest.raises(DocumentRefused, match="HTTP 500"):
+@pytest.mark.parametrize(
+    ("status", "missing"),
+    [(500, False), (503, False), (429, False), (408, False), (204, False), (404, True), (403, True)],
+)
+async def test_another_status_may_be_a_better_one_later(status: int, missing: bool) -> None:
+    async with served(saying(b"HTTP/1.1 %d Oh\r\nContent-Length: 0\r\n\r\n" % status)) as url:
+        with pytest.raises(DocumentUnavailable, match=f"HTTP {status}") as caught:
             await fetch(url)
+    assert isinstance(caught.value, DocumentMissing) is missing
 
 
 async def test_a_redirect_on_the_same_host_is_followed() -> None:
@@ -209,6 +215,13 @@ def test_references_are_joined(reference: str, base: str, expected: str) -> None
 def test_references_that_point_elsewhere_are_refused(reference: str) -> None:
     with pytest.raises(DocumentRefused):
         url_at(reference, "10.0.0.2")
+
+
+def test_references_may_name_the_host_by_its_alias() -> None:
+    assert url_at("http://10.0.0.2/cms", "Box", alias="10.0.0.2") == "http://10.0.0.2/cms"
+    assert url_at("http://box/cms", "Box", alias="10.0.0.2") == "http://box/cms"
+    with pytest.raises(DocumentRefused, match="points elsewhere than to Box"):
+        url_at("http://10.0.0.3/cms", "Box", alias="10.0.0.2")
 
 
 def test_a_reference_without_a_place_is_refused_even_with_a_base() -> None:

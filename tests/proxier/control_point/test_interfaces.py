@@ -2,6 +2,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
+import shutil
+import socket
+import subprocess
+import sys
 
 import pytest
 
@@ -36,7 +41,52 @@ def test_the_interfaces_of_the_lan_are_chosen(
 
 
 def test_our_own_interfaces_have_addresses() -> None:
-    assert LOOPBACK in own_interfaces()
+    assert LOOPBACK._replace(number=socket.if_nametoindex("lo")) in own_interfaces()
+
+
+REMADE = """
+import asyncio, socket, subprocess
+from proxier.control_point.interfaces import SsdpNetwork
+
+def ip(command):
+    subprocess.run(["ip", *command.split()], check=True)
+
+def make():
+    ip("link add lan0 type veth peer name lan1")
+    ip("link set lan1 up")
+    ip("link set lan0 up multicast on")
+    ip("addr add 192.168.77.1/24 dev lan0")
+
+def say():
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as voice:
+        voice.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, socket.inet_aton("192.168.77.1"))
+        voice.sendto(b"hello", ("239.255.255.250", 1900))
+
+async def main():
+    heard = asyncio.Queue()
+    network = SsdpNetwork(("lan0",), lambda datagram, source: heard.put_nowait(datagram))
+    make()
+    await network.refresh()
+    say()
+    assert await asyncio.wait_for(heard.get(), 5) == b"hello"
+    ip("link del lan0")
+    make()
+    await network.refresh()
+    say()
+    assert await asyncio.wait_for(heard.get(), 5) == b"hello"
+    network.close()
+
+asyncio.run(main())
+"""
+
+
+def test_an_interface_that_is_made_anew_is_heard_again() -> None:
+    tools = [shutil.which(name) for name in ("unshare", "ip")]
+    apart = ["unshare", "--net", *([] if os.geteuid() == 0 else ["--map-root-user"])]
+    probe = [*apart, "ip", "link", "add", "x0", "type", "veth", "peer", "name", "x1"]
+    if not all(tools) or subprocess.run(probe, check=False).returncode:
+        pytest.skip("needs a network namespace of its own with a virtual interface")
+    subprocess.run([*apart, sys.executable, "-c", REMADE], check=True, timeout=30)
 
 
 async def test_advertisements_on_an_interface_are_heard_with_their_sender() -> None:

@@ -79,9 +79,7 @@ async def test_a_upnp_error_is_one_whatever_the_status(status: int) -> None:
 @pytest.mark.parametrize(
     ("reply", "reason"),
     [
-        ((404, "<html>Not Found</html>"), "HTTP 404 with no SOAP body"),
         ((200, ""), "HTTP 200 with no XML document"),
-        ((500, "boom"), "HTTP 500 with no XML document"),
         ((302, ""), "HTTP 302"),
         ((200, "<a>" * 100 + "</a>" * 100), "nested deeper"),
     ],
@@ -91,6 +89,29 @@ async def test_what_is_no_answer_makes_the_device_unreachable(reply: Answer, rea
     async with called(stand_in) as (invoker, proxied):
         with pytest.raises(DeviceUnreachable, match=reason):
             await invoker.invoke(proxied, GET)
+    assert len(stand_in.calls()) == 1
+
+
+BARE_FAULT = fault(0).replace("UPnPError", "Oops")
+
+
+@pytest.mark.parametrize(
+    ("reply", "reason"),
+    [
+        ((500, "<html>Internal Server Error</html>"), "HTTP 500 with no SOAP body"),
+        ((500, ""), "HTTP 500 with no XML document"),
+        ((500, BARE_FAULT), "HTTP 500 with a SOAP fault without a UPnPError"),
+        ((500, fault(0).replace("<errorCode>0", "<errorCode>?")), "a UPnPError without a code"),
+        ((503, "busy"), "HTTP 503"),
+        ((404, "<html>Not Found</html>"), "HTTP 404 with no SOAP body"),
+    ],
+)
+async def test_a_refusal_without_a_reason_is_a_failed_action(reply: Answer, reason: str) -> None:
+    stand_in = StandIn(actions={GET.name: lambda _: reply})
+    async with called(stand_in) as (invoker, proxied):
+        with pytest.raises(ActionError, match=reason) as caught:
+            await invoker.invoke(proxied, GET)
+    assert caught.value.code == 501
     assert len(stand_in.calls()) == 1
 
 

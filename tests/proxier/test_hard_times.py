@@ -1,0 +1,57 @@
+"""What goes on when something that the proxier needs fails for a while."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from cwmp_client.messages import (
+    EventCode,
+    SetParameterAttributes,
+    SetParameterAttributesStruct,
+)
+from proxier import virtual_device
+from proxier.daemon import running
+from proxier.demo.acs import EmbeddedAcs
+from proxier.demo.device import SimulatedDevice
+from proxier.settings import AcsSettings, ConnectionRequestSettings, Settings, StorageSettings, UpnpSettings
+from tests.proxier.running import report_of, settings_for
+
+pytestmark = pytest.mark.usefixtures("own_group")
+
+SERVER = "/BBF/Time/NTPServer1"
+
+
+async def test_an_event_that_comes_while_the_device_cannot_be_asked_is_not_lost(
+    acs: EmbeddedAcs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(virtual_device, "RETRY_SECONDS", 0.1)
+    async with SimulatedDevice(serial="busy", advertise=False) as device:
+        settings = settings_for(acs.url, tmp_path, locations=(device.location,))
+        async with running(settings):
+            report = await report_of(settings, device)
+            managed = await acs.device(report["device_id"])
+            watch = SetParameterAttributesStruct(
+                "Device.Time.NTPServer1", notification_change=True, notification=2
+            )
+            await managed.request(SetParameterAttributes((watch,)))
+            await managed.session_over()
+            device.fail("GetValues", 501, times=3)
+            device.change(SERVER, "changed.example")
+            inform = await managed.wait_event(EventCode.VALUE_CHANGE, timeout=10)
+    assert inform.parameters["Device.Time.NTPServer1"] == "changed.example"
+
+
+async def test_it_starts_without_a_way_to_the_acs(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    async with SimulatedDevice(serial="early", advertise=False) as device:
+        settings = Settings(
+            acs=AcsSettings(url="http://acs.invalid:7547/"),
+            connection_request=ConnectionRequestSettings(host="0.0.0.0", port=0),
+            upnp=UpnpSettings(locations=(device.location,), search_interval=0.2),
+            storage=StorageSettings(url=f"sqlite:///{tmp_path / 'proxier.db'}"),
+        )
+        async with running(settings):
+            report = await report_of(settings, device)
+            assert report["connection_request_url"] == ""
+            assert [line for line in caplog.messages if "no way to http://acs.invalid:7547/" in line]
