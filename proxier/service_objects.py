@@ -179,6 +179,10 @@ class ServiceObjects:
         self.changed_values()
         return Applied(records=records)
 
+    async def reporting(self, _names: Sequence[str]) -> Collection[str]:
+        """None: `changed_values` tells only of what is watched."""
+        return ()
+
     async def watch(self, notifications: Mapping[str, int]) -> None:
         """See `ParameterSource` and `changed_values`."""
         for name, notification in notifications.items():

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 import tomllib
+from dataclasses import MISSING, fields
 from pathlib import Path
 
-from proxier.settings import AcsSettings, Settings, in_force
+from proxier.settings import AcsSettings, Settings, in_force, load
 
 CHECKOUT = Path(__file__).parent.parent
 STATES = {"met", "part", "departs", "open"}
@@ -22,6 +23,20 @@ def test_the_readme_has_every_setting_with_its_default() -> None:
     [block] = re.findall(r"```toml\n(.*?)```", (CHECKOUT / "README.md").read_text(), re.DOTALL)
     stated = tomllib.loads(block)
     assert stated == tomllib.loads(in_force(Settings(acs=AcsSettings(url=stated["acs"]["url"]))))
+
+
+def test_the_sections_that_the_readme_only_sketches_can_be_used(tmp_path: Path) -> None:
+    [block] = re.findall(r"```toml\n(.*?)```", (CHECKOUT / "README.md").read_text(), re.DOTALL)
+    sketched = re.sub(r"^# (?=\[\[|[a-z_]+ = )", "", block, flags=re.MULTILINE)
+    document = tomllib.loads(sketched)
+    (tmp_path / document["data_models"][0]["file"]).touch()
+    (tmp_path / "proxier.toml").write_text(sketched)
+    settings = load(tmp_path / "proxier.toml")
+    for section, [table] in ((each, document[each]) for each in ("data_models", "devices")):
+        [read] = getattr(settings, section)
+        assert set(table) == {key.name for key in fields(read)}
+        required = {key.name for key in fields(read) if key.default is MISSING}
+        assert all(table[key.name] == key.default for key in fields(read) if key.name not in required)
 
 
 def test_links_within_the_documentation_lead_somewhere() -> None:

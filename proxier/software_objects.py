@@ -1,0 +1,281 @@
+"""The parameters that stand for a device's SoftwareManagement: its units, and what the ACS wants to be told.
+
+The tables of units are read from the device when the ACS reads them, unless its events say that nothing has
+changed. A new RequestedState becomes a job of `Software`; it is done when the session is over, so its Status
+is 1. The policies are part of `Software`, and kept with it. An object that the device's own data model has is
+the device's affair, and left out here whole.
+
+Source: TR-181 2.17, SoftwareModules and ManagementServer; TR-330 4.7.1.3; SMS
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import time
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from cwmp_client.faults import CwmpFault, FaultCode, ParameterFault
+from cwmp_client.messages import ParameterValueStruct
+from cwmp_client.parameters import Applied, Journal, Node, with_objects_above
+from proxier.operations import Operations
+from proxier.proxied_parameters import Drive
+from translation.actions import ActionError, DeviceUnreachable, Service, StateChange
+from translation.autonomous import CHANGES, MANAGEMENT_SERVER, POLICY, TRANSFERS, policy_parameters
+from translation.firmware import WINDOW
+from translation.records import record_of, value_of
+from translation.service_parameters import ServiceParameter
+from translation.sms import Action, DeploymentUnit, ExecutionUnit, deployment_units, execution_units
+from translation.software import Software
+from translation.software_modules import Switch
+from translation.units import (
+    EXECUTION_UNITS,
+    SOFTWARE_MODULES,
+    SWITCHES,
+    execution_unit_parameters,
+    unit_parameters,
+)
+
+RECORD = "software_objects"
+"""The journal's record of what the device offers, and of its units."""
+
+TRUSTED_SECONDS = 60
+"""How long the lists of units are taken for true at a device that sends no events."""
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What the device offers, and its units as they were last read."""
+
+    actions: frozenset[str] = frozenset()
+    """Of SoftwareManagement."""
+    units: tuple[DeploymentUnit, ...] = ()
+    execution_units: tuple[ExecutionUnit, ...] = ()
+
+
+class SoftwareObjects:
+    """A `ParameterSource` of what a device's SoftwareManagement service makes possible.
+
+    Args:
+        device: names the device in the log.
+        operations: keeps the `Software`.
+        drive: carries out plans at the device.
+        journal: where what is known of the device is saved.
+        own_names: the names of the device's own data model.
+        records: what the journal holds for the device.
+        time_out_seconds: for an operation at the device.
+        now: the clock.
+    """
+
+    may_refuse = False
+
+    def __init__(  # noqa: PLR0913 - the virtual device hands each part over once
+        self,
+        device: str,
+        operations: Operations,
+        drive: Drive,
+        journal: Journal,
+        own_names: Callable[[], Awaitable[Collection[str]]],
+        records: Mapping[str, Any],
+        *,
+        time_out_seconds: float,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._device = device
+        self._now = now
+        self._operations = operations
+        self._drive = drive
+        self._journal = journal
+        self._own_names = own_names
+        self._own: Collection[str] = ()
+        self._time_out_seconds = time_out_seconds
+        record = records.get(RECORD)
+        self._known = value_of(_Known, record) if record else _Known()
+        self._read_at: float | None = None
+        self._nodes: Mapping[str, Node] = {}
+        self._watched: dict[str, ParameterValueStruct] = {}
+        self.tells = False
+        """Whether the device's events arrive."""
+
+    # -------------------------------------------------------------- what happens to the device
+
+    @property
+    def software(self) -> Software:
+        """What is kept of the device's software."""
+        kept = self._operations["software"]
+        return kept if isinstance(kept, Software) else Software(time_out_seconds=self._time_out_seconds)
+
+    @property
+    def actions(self) -> frozenset[str]:
+        """The actions of SoftwareManagement that the device offers, or offered when it was last seen."""
+        return self._known.actions
+
+    async def offer(self, actions: frozenset[str], cms_actions: frozenset[str]) -> None:
+        """The device is there, and offers these actions of SoftwareManagement and ConfigurationManagement."""
+        await self._keep(replace(self._known, actions=actions))
+        before = self.software
+        after = replace(before, offered=actions | cms_actions, time_out_seconds=self._time_out_seconds)
+        if actions and (after != before or self._operations["software"] is None):
+            await self._operations.begin(after)
+
+    def changed(self, change: StateChange) -> None:
+        """Evented variables changed: the units are read when somebody asks for them."""
+        if change.service is Service.SMS:
+            self._read_at = None
+
+    def restarted(self) -> None:
+        """The device has restarted."""
+        self._read_at = None
+
+    def changed_values(self) -> Sequence[ParameterValueStruct]:
+        """Which of the watched parameters have new values since they were asked for, and not by the ACS."""
+        now = {name: value for name in self._watched if (value := self.cached(name))}
+        changed = [value for name, value in now.items() if value != self._watched[name]]
+        self._watched.update(now)
+        return changed
+
+    async def refresh(self) -> None:
+        """Read the units, unless they are known; what the device does not tell now is as it was."""
+        if not self._has_units or self._is_fresh:
+            return
+        read_at = time.monotonic()
+        try:
+            units = await self._drive(deployment_units(self.actions))
+            running = await self._drive(execution_units(self.actions))
+        except (ActionError, DeviceUnreachable) as error:
+            logger.info("%s: its units cannot be listed now: %s", self._device, error)
+        else:
+            self._read_at = read_at
+            await self._keep(replace(self._known, units=units, execution_units=running))
+
+    async def _keep(self, known: _Known) -> None:
+        if known != self._known:
+            await self._journal.save({RECORD: record_of(known)})
+            self._known = known
+
+    # -------------------------------------------------------------- ParameterSource
+
+    async def nodes(self) -> Mapping[str, Node]:
+        """See `ParameterSource`."""
+        self._own = await self._own_names()
+        await self.refresh()
+        nodes = with_objects_above({each.name: Node(each.writable, each.type) for each in self._parameters()})
+        if nodes != self._nodes:
+            self._nodes = nodes
+        return self._nodes
+
+    async def values(self, paths: Sequence[str]) -> Sequence[ParameterValueStruct]:
+        """See `ParameterSource`.
+
+        Raises:
+            CwmpFault: 9005 for a parameter of a unit that is gone by now.
+        """
+        if any(path.startswith(SOFTWARE_MODULES) or SOFTWARE_MODULES.startswith(path) for path in paths):
+            await self.refresh()
+        there = {each.name: each for each in self._parameters() if each.type}
+        found: dict[str, ServiceParameter] = {}
+        for path in paths:
+            if path.endswith("."):
+                found.update((name, each) for name, each in there.items() if name.startswith(path))
+            elif path in there:
+                found[path] = there[path]
+            else:
+                raise CwmpFault(FaultCode.INVALID_PARAMETER_NAME, f"{path} is gone")
+        return [ParameterValueStruct(name, each.value, each.type) for name, each in found.items()]
+
+    async def check(self, values: Sequence[ParameterValueStruct]) -> Sequence[ParameterFault]:
+        """See `ParameterSource`."""
+        faults = []
+        for name, value, _ in values:
+            try:
+                self._canonical(name, value)
+            except ValueError as error:
+                faults.append(ParameterFault(name, FaultCode.INVALID_PARAMETER_VALUE, str(error)))
+        return faults
+
+    async def set(self, values: Sequence[ParameterValueStruct]) -> Applied:
+        """See `ParameterSource`."""
+        software = self.software
+        switches = [each for each in values if each.name.startswith(EXECUTION_UNITS)]
+        policy = {
+            name.removeprefix(MANAGEMENT_SERVER): self._canonical(name, value)
+            for name, value, _ in values
+            if name.startswith(MANAGEMENT_SERVER)
+        }
+        if policy:
+            software = replace(software, policy={**software.policy, **policy})
+        for name, value, _ in switches:
+            software = software.with_switch(_switch(name, value, self._now()))
+        records = self._operations.adopt(software)
+        self.changed_values()
+        return Applied(status=1 if switches else 0, records=records)
+
+    async def reporting(self, _names: Sequence[str]) -> Collection[str]:
+        """None: `changed_values` tells only of what is watched."""
+        return ()
+
+    async def watch(self, notifications: Mapping[str, int]) -> None:
+        """See `ParameterSource` and `changed_values`."""
+        for name, notification in notifications.items():
+            value = self.cached(name)
+            if notification and value:
+                self._watched.setdefault(name, value)
+            else:
+                self._watched.pop(name, None)
+
+    async def add(self, table: str) -> tuple[int, int]:
+        """No table here can be added to: 9005."""
+        raise CwmpFault(FaultCode.INVALID_PARAMETER_NAME, f"{table} cannot be added to")
+
+    async def delete(self, row: str) -> int:
+        """No row here can be taken away: 9005."""
+        raise CwmpFault(FaultCode.INVALID_PARAMETER_NAME, f"{row} cannot be deleted")
+
+    def cached(self, name: str) -> ParameterValueStruct | None:
+        """See `ParameterSource`."""
+        found = (each for each in self._parameters() if each.name == name and each.type)
+        return next((ParameterValueStruct(name, each.value, each.type) for each in found), None)
+
+    # -------------------------------------------------------------- what there is
+
+    @property
+    def _has_units(self) -> bool:
+        return "GetDUIDs" in self.actions and SOFTWARE_MODULES not in self._own
+
+    @property
+    def _is_fresh(self) -> bool:
+        if self._read_at is None:
+            return False
+        return self.tells or time.monotonic() < self._read_at + TRUSTED_SECONDS
+
+    def _parameters(self) -> Iterator[ServiceParameter]:
+        if not self.actions:
+            return
+        software = self.software
+        own = [each for each in (TRANSFERS, CHANGES) if MANAGEMENT_SERVER + each in self._own]
+        for parameter in policy_parameters(software.policy):
+            if not parameter.name.startswith(tuple(MANAGEMENT_SERVER + each for each in own)):
+                yield parameter
+        if self._has_units:
+            switchable = {Action.START, Action.STOP} <= self.actions
+            yield from unit_parameters(self._known.units, software.units)
+            yield from execution_unit_parameters(self._known.execution_units, switchable=switchable)
+
+    def _canonical(self, name: str, value: str) -> str:
+        if name.startswith(EXECUTION_UNITS):
+            if value not in SWITCHES:
+                raise ValueError(f"only {' and '.join(SWITCHES)} can be set")
+            return value
+        relative = name.removeprefix(MANAGEMENT_SERVER)
+        return next(each for each in POLICY if each.name == relative).canonical(value)
+
+
+def _switch(name: str, value: str, now: datetime) -> Switch:
+    """What is to be done for a new RequestedState."""
+    unit = int(name.removeprefix(EXECUTION_UNITS).partition(".")[0])
+    return Switch(secrets.token_hex(8), SWITCHES[value], unit, now, now + WINDOW)
