@@ -1,4 +1,4 @@
-# make test, make lint, make demo, make clean; PYTHON=python3.13 chooses the interpreter (3.11 or newer).
+# make test, make lint, make demo, make soak, make clean; PYTHON=python3.13 chooses the interpreter (3.11 or newer).
 # Each interpreter has a virtual environment of its own, set up when first needed and when pyproject.toml changes.
 
 PYTHON ?= python3
@@ -6,7 +6,7 @@ VENV := .venv-$(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: test lint demo clean
+.PHONY: test lint demo soak clean
 
 test: $(VENV)/.test
 	$(BIN)/python -m pytest $(ARGS)
@@ -16,6 +16,9 @@ lint: $(VENV)/.lint
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+soak: $(VENV)/.test
+	$(BIN)/python -m tests.soak
 
 demo: $(VENV)/.demo
 	$(BIN)/proxier demo $(ARGS)

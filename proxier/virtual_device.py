@@ -46,6 +46,9 @@ RETRY_SECONDS = 5.0
 
 NOTE_INTERVAL = timedelta(minutes=1)
 
+FIRST_EVENT_SECONDS = 1.0
+"""How long the first session of a device waits for its events to begin, so that nothing is read twice."""
+
 
 @dataclass(frozen=True, slots=True)
 class House:
@@ -87,6 +90,7 @@ class VirtualDevice:
         self._met = asyncio.Event()
         self._telling = asyncio.Lock()
         self._is_behind = asyncio.Event()
+        self._heard = asyncio.Event()
         journal = house.store.journal(record.device_id)
         self.management_server = ManagementServer(house.defaults, kept.records)
         self._proxied = ProxiedParameters(
@@ -185,6 +189,7 @@ class VirtualDevice:
         try:
             async with self._telling:
                 await self._tell(await self._proxied.notice(change))
+            self._heard.set()
         except (CwmpFault, StoreError) as error:
             # The event comes once: what it told of is asked for until it is known.
             logger.info("%s: a change cannot be read now, and is asked for again: %s", self, error)
@@ -213,9 +218,13 @@ class VirtualDevice:
     async def run(self, start_delay_seconds: float) -> None:
         """Hold sessions with the ACS, and poll a device that sends no events; until cancelled.
 
-        The sessions of a new device begin after the first look at it, so that its first Inform is complete.
+        The sessions of a new device begin after the first look at it, so that its first Inform is complete,
+        and if possible when its events have begun.
         """
         await self._met.wait()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(FIRST_EVENT_SECONDS):
+                await self._heard.wait()
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self.endpoint.run(start_delay_seconds))
             tasks.create_task(self._poll())
@@ -250,6 +259,8 @@ class VirtualDevice:
         if events and self._met.is_set():
             await self.endpoint.add_events(*events)
         self.endpoint.online = True
+        if not self._awaits_events():
+            self._heard.set()
         self._met.set()
 
     def _data_model(self, model_name: str) -> DataModel | None:
@@ -277,6 +288,10 @@ class VirtualDevice:
                     await asyncio.sleep(RETRY_SECONDS)
             if self._is_behind.is_set() or self._lacks_events():
                 await self._poll_configuration()
+
+    def _awaits_events(self) -> bool:
+        services = (device.services.get(Service.CMS) for device in self._here.values())
+        return any(service is not None and service.event_url for service in services)
 
     def _lacks_events(self) -> bool:
         return any(

@@ -218,6 +218,7 @@ class CwmpServer:
     def _fault(self, post: _Post, code: int, text: str) -> web.Response:
         if post.envelope is None:
             return web.Response(status=500)
+        self._to_be_repeated.pop(post.device_id, None)
         if code == 8005:
             self._to_be_repeated[post.device_id] = post.envelope.message
         header = Header(id=post.envelope.header.id)

@@ -100,7 +100,7 @@ class Chaos:
         for device in self.devices.values():
             device.behave()
         await asyncio.gather(*self._watching)
-        for _ in range(2):  # the first of them may be an event that is lost on its way
+        for _ in range(2):  # the second one shows when the first, or one before it, got lost on its way
             await asyncio.sleep(1)
             for device_id in self.devices:
                 await self._change(device_id)
@@ -139,7 +139,7 @@ class Chaos:
             (2, lambda: self._leave(device, chance.uniform(0, 8))),
             (1, device.update),
             (1, device.forget_subscriptions),
-            (1, lambda: self._stumble(device, chance)),
+            (1, lambda: self._stumble(device_id, chance)),
         ]
         weights = [weight for weight, _ in acts]
         while await _pause(chance.expovariate(1 / 6), end):
@@ -172,8 +172,9 @@ class Chaos:
         await device.alive()
         self.counts["byebyes"] += 1
 
-    async def _stumble(self, device: SimulatedDevice, chance: random.Random) -> None:
+    async def _stumble(self, device_id: str, chance: random.Random) -> None:
         """Answer badly once, or lose an event."""
+        device = self.devices[device_id]
         action = chance.choice(("GetValues", "SetValues", "GetInstances", "GetAttributes", "SUBSCRIBE"))
         match chance.randrange(4):
             case 0:
@@ -184,6 +185,7 @@ class Chaos:
                 device.answer(action, 500, b"oops")
             case _:
                 device.lose_events()
+                await self._change(device_id)
         self.counts["stumbles"] += 1
 
     # ---- operators ----
