@@ -174,16 +174,28 @@ class Endpoint:
         await self._outbox.save()
         self._trigger(new=new)
 
-    async def rebooted(self) -> None:
-        """The device has rebooted: forget the events that do not survive that. Adds none."""
+    async def rebooted(
+        self,
+        *events: EventStruct,
+        requests: Sequence[CpeRequest] = (),
+        records: Mapping[str, Any] | None = None,
+    ) -> None:
+        """As `add_events`, for a device that has rebooted: first, what does not survive that is forgotten."""
         self._outbox.reboot()
-        await self._outbox.save()
+        await self.add_events(*events, requests=requests, records=records)
 
-    async def factory_reset(self) -> None:
-        """Forget all that the ACS has set and all events; then, `0 BOOTSTRAP`."""
+    async def factory_reset(
+        self,
+        *events: EventStruct,
+        requests: Sequence[CpeRequest] = (),
+        records: Mapping[str, Any] | None = None,
+    ) -> None:
+        """As `add_events`, once all events and all that the ACS has set are forgotten; adds `0 BOOTSTRAP`."""
         self._management_server.factory_reset()
         self._outbox.factory_reset(self._management_server.url)
-        await self._outbox.save(self._management_server.to_records() | self.parameters.factory_reset())
+        self._outbox.add(events, requests)
+        own = self._management_server.to_records() | self.parameters.factory_reset()
+        await self._outbox.save({**own, **(records or {})})
         self._trigger(new=True)
 
     def after_each_session(self, callback: Callable[[], Awaitable[None]]) -> None:

@@ -1,44 +1,39 @@
-"""One Proxied Device's live CWMP face: its sources, its endpoint, and who may speak to the device when."""
+"""One Proxied Device's live CWMP face: its sources, its endpoint, and what one has to know of the other."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 from cwmp_client.acs import AcsClient
 from cwmp_client.endpoint import Endpoint
 from cwmp_client.faults import CwmpFault
 from cwmp_client.management_server import ManagementServer, ManagementServerDefaults
-from cwmp_client.messages import DeviceIdStruct
-from proxier import plans
+from cwmp_client.messages import CpeRequest, DeviceIdStruct, EventCode, EventStruct
 from proxier.control_point import ControlPoint, ProxiedDevice
 from proxier.data_models import DataModels
 from proxier.device_commands import Report, report
+from proxier.device_operations import DeviceOperations
 from proxier.device_settings import cms_settings
 from proxier.device_tree import TreeRow, tree_rows
 from proxier.fallback_parameters import INFORM_NAMES, FallbackParameters, proxier_info
 from proxier.identity import DATA_MODEL
+from proxier.operations import Ports
+from proxier.physical_device import PhysicalDevice
 from proxier.proxied_parameters import ProxiedParameters
 from proxier.settings import DeviceSettings
 from proxier.store import Instance, Store, StoreError, VirtualDeviceRecord
-from translation.actions import (
-    AboutTo,
-    ActionCall,
-    ActionResult,
-    DeviceUnreachable,
-    Plan,
-    Service,
-    StateChange,
-)
-from translation.changes import Meaning, events_of_return
+from proxier.transfer import FileTransfers
+from translation.actions import AboutTo, Service, StateChange
+from translation.changes import Meaning
 from translation.data_model import DataModel
+from translation.operations import NO_MARKS, BootMarks, Transfer
 
-R = TypeVar("R")
 logger = logging.getLogger(__name__)
 
 RETRY_SECONDS = 5.0
@@ -56,6 +51,7 @@ class House:
 
     store: Store
     acs: AcsClient
+    files: FileTransfers
     defaults: ManagementServerDefaults
     proxier: DeviceIdStruct
     search_interval_seconds: float
@@ -83,10 +79,8 @@ class VirtualDevice:
         self, record: VirtualDeviceRecord, kept: Kept, house: House, control_point: ControlPoint
     ) -> None:
         self.record = record
-        self._control_point = control_point
         self._house = house
-        self._here: dict[str, ProxiedDevice] = {}
-        self._plans = asyncio.Lock()
+        self._device = PhysicalDevice(record.device_id, record.udn, control_point)
         self._met = asyncio.Event()
         self._telling = asyncio.Lock()
         self._is_behind = asyncio.Event()
@@ -95,7 +89,7 @@ class VirtualDevice:
         self.management_server = ManagementServer(house.defaults, kept.records)
         self._proxied = ProxiedParameters(
             record.device_id,
-            self._drive,
+            self._device.drive,
             journal,
             frozenset(),
             inform_names=INFORM_NAMES,
@@ -104,14 +98,23 @@ class VirtualDevice:
             records=kept.records,
             instances=kept.instances,
         )
+        self._operations = DeviceOperations(
+            record.device_id,
+            Ports(journal, self._save_report, self._device.drive, self._transfer),
+            own_names=self._proxied.known_nodes,
+            tells_of_logs=lambda: self._device.tells_of(Service.BMS, "LogURIs"),
+            records=kept.records,
+        )
         self._fallback = FallbackParameters(record, self._proxied, kept.records)
         self.endpoint = Endpoint(
             DeviceIdStruct(record.manufacturer, record.oui, record.product_class, record.serial_number),
             self.management_server,
-            [proxier_info(house.proxier), self._proxied, self._fallback],
+            [proxier_info(house.proxier), self._proxied, *self._operations.sources, self._fallback],
             journal=journal,
             records=kept.records,
             acs=house.acs,
+            methods=self._operations.methods,
+            transfers=self._operations.operations,
             online=False,
         )
         self.endpoint.after_each_session(self._settle)
@@ -137,11 +140,11 @@ class VirtualDevice:
     @property
     def devices(self) -> tuple[ProxiedDevice, ...]:
         """What is on the LAN now."""
-        return tuple(self._here.values())
+        return self._device.faces
 
     def is_here_as(self, udn: str) -> bool:
         """Whether the device is on the LAN now under this UDN."""
-        return udn in self._here
+        return self._device.here_as(udn) is not None
 
     def report(self) -> Report:
         """What `proxier devices` says of it."""
@@ -153,7 +156,7 @@ class VirtualDevice:
         )
         return report(
             record,
-            online=bool(self._here),
+            online=self._device.is_here,
             pending_events=[event.event_code for event in self.endpoint.waiting],
             connection_request_url=self.management_server.connection_request_url,
         )
@@ -165,35 +168,45 @@ class VirtualDevice:
 
     async def appeared(self, device: ProxiedDevice) -> None:
         """The device is on the LAN: for the first time, again, or with another description."""
-        await self._arrive(device, restarted=False, about_to=frozenset())
+        before = self._device.here_as(device.udn)
+        await self._take(device)
+        if before is None:
+            await self._let_happen(self._operations.returned(await self._marks(device)))
+        elif before.boot_id != device.boot_id:
+            await self._let_happen(self._operations.marked(await self._marks(device)))
+        await self._be_online()
 
     async def restarted(self, device: ProxiedDevice, about_to: frozenset[AboutTo]) -> None:
         """The device is on the LAN after a restart, or after a byebye that announced one."""
-        boots = {other.boot_id for other in self._here.values()} - {None}
-        await self._arrive(device, restarted=device.boot_id not in boots, about_to=about_to)
+        is_news = self._device.restart(device.udn)
+        await self._take(device)
+        marks = await self._marks(device)
+        if is_news:
+            await self._let_happen(self._operations.restarted(marks, about_to))
+        else:
+            await self._let_happen(self._operations.returned(marks))
+        await self._be_online()
 
-    async def left(self, udn: str, reason: str) -> None:
-        """The device is not on the LAN any more under this UDN."""
-        if self._here.pop(udn, None) is None:
+    async def left(self, udn: str, reason: str, about_to: frozenset[AboutTo]) -> None:
+        """The device is not on the LAN any more under this UDN; its byebye may have announced something."""
+        if not self._device.leave(udn):
             return
         self._proxied.events_lost()
-        if not self._here:
+        if not self._device.is_here:
             logger.info("%s is offline: %s", self.record.device_id, reason)
             self.endpoint.online = False
             await self._note(last_seen=datetime.now(UTC))
+        if about_to or not self._device.is_here:
+            await self._let_happen(self._operations.left(about_to))
 
-    async def changed(self, change: StateChange) -> None:
-        """Evented variables of the device changed."""
-        if change.service is not Service.CMS:
+    async def changed(self, udn: str, change: StateChange) -> None:
+        """Evented variables of the device changed; those of a service that is not used mean nothing."""
+        if not self._device.is_provided_by(udn, change.service):
             return
-        try:
-            async with self._telling:
-                await self._tell(await self._proxied.notice(change))
-            self._heard.set()
-        except (CwmpFault, StoreError) as error:
-            # The event comes once: what it told of is asked for until it is known.
-            logger.info("%s: a change cannot be read now, and is asked for again: %s", self, error)
-            self._is_behind.set()
+        if change.service is Service.CMS:
+            await self._notice(change)
+        await self._let_happen(self._operations.changed(change))
+        await self._let_happen(self._tell_of_services())
 
     async def add_udn(self, udn: str) -> None:
         """The device has this UDN too. Source: TR-330 4.1.1"""
@@ -216,69 +229,96 @@ class VirtualDevice:
             logger.warning("%s: its record cannot be saved now: %s", self, error)
 
     async def run(self, start_delay_seconds: float) -> None:
-        """Hold sessions with the ACS, and poll a device that sends no events; until cancelled.
+        """Hold sessions with the ACS, go on with operations, poll a device without events; until cancelled.
 
         The sessions of a new device begin after the first look at it, so that its first Inform is complete,
         and if possible when its events have begun.
         """
-        await self._met.wait()
-        with suppress(TimeoutError):
-            async with asyncio.timeout(FIRST_EVENT_SECONDS):
-                await self._heard.wait()
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self.endpoint.run(start_delay_seconds))
-            tasks.create_task(self._poll())
+        await self._operations.start()
+        try:
+            await self._met.wait()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(FIRST_EVENT_SECONDS):
+                    await self._heard.wait()
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self.endpoint.run(start_delay_seconds))
+                tasks.create_task(self._poll())
+        finally:
+            await self._operations.close()
 
-    async def _drive(self, plan: Plan[R]) -> R:
-        async with self._plans:
-            return await plans.drive(plan, self._invoke)
+    async def _let_happen(self, what: Awaitable[None]) -> None:
+        """Let the operations hear of something, and stay with the device if that cannot be saved."""
+        try:
+            await what
+        except StoreError as error:
+            logger.warning("%s: what happened to it cannot be saved: %s", self, error)
 
-    async def _invoke(self, call: ActionCall) -> ActionResult:
-        for device in self._here.values():
-            if call.service in device.services:
-                return await self._control_point.invoke(device, call)
-        raise DeviceUnreachable(f"{self.record.device_id} is offline")
+    async def _transfer(self, transfer: Transfer) -> None:
+        await self._house.files.upload(transfer, self._device.location(Service.BMS))
 
-    async def _arrive(self, device: ProxiedDevice, *, restarted: bool, about_to: frozenset[AboutTo]) -> None:
-        if not self._here:
+    async def _save_report(
+        self, events: Sequence[EventStruct], requests: Sequence[CpeRequest], records: Mapping[str, Any]
+    ) -> None:
+        """See `SaveReport`; all that a reboot or a reset makes void goes in the same transaction."""
+        codes = {event.event_code for event in events}
+        await self._tell_of_services()
+        if EventCode.BOOT in codes:
+            records = {**records, **self._operations.rebooted()}
+        if EventCode.BOOTSTRAP in codes:
+            forgotten = {**self._proxied.baseline_reset(), **self._fallback.factory_reset()}
+            await self.endpoint.factory_reset(*events, requests=requests, records={**records, **forgotten})
+        elif EventCode.BOOT in codes:
+            await self.endpoint.rebooted(*events, requests=requests, records=records)
+        else:
+            await self.endpoint.add_events(*events, requests=requests, records=records)
+
+    async def _tell_of_services(self) -> None:
+        """Tell the ACS what it wants to be told of the parameters that stand for services."""
+        if changed := self._operations.changed_values():
+            await self.endpoint.value_changed(*changed)
+
+    async def _take(self, device: ProxiedDevice) -> None:
+        if not self._device.is_here:
             logger.info("%s is online at %s", self.record.device_id, device.location)
-        self._here[device.udn] = device
-        self._proxied.actions = self._actions(Service.CMS)
+        self._device.appear(device)
+        self._proxied.actions = self._device.actions(Service.CMS)
         self._proxied.data_model = self._data_model(device.model_name)
         self._fallback.describe(device)
-        services = {str(service) for each in self._here.values() for service in each.services.values()}
         await self._note(
             location=device.location,
-            services=tuple(sorted(services)),
+            services=self._device.services,
             model_name=device.model_name,
             mac=device.mac,
             last_seen=datetime.now(UTC),
         )
-        await self._look()
-        events = events_of_return(first=False, announced=about_to, restarted=restarted, reboot_key=None)
-        if events and self._met.is_set():
-            await self.endpoint.add_events(*events)
+        await self._let_happen(self._operations.offer(self._device.actions(Service.BMS)))
+
+    async def _be_online(self) -> None:
+        """Look what there is now that it is known whether the device has restarted."""
+        try:
+            await self.endpoint.parameters.nodes()
+        except (CwmpFault, StoreError) as error:
+            logger.warning("%s: its data model cannot be read now: %s", self, error)
         self.endpoint.online = True
         if not self._awaits_events():
             self._heard.set()
         self._met.set()
 
+    async def _marks(self, device: ProxiedDevice) -> BootMarks:
+        return await self._device.marks(device, self._proxied)
+
     def _data_model(self, model_name: str) -> DataModel | None:
         return self._house.data_models.of(self.record.oui, self.record.product_class, model_name)
 
-    def _actions(self, service: Service) -> frozenset[str]:
-        provided = (
-            each.services[service].actions for each in self._here.values() if service in each.services
-        )
-        return frozenset().union(*provided)
-
-    async def _look(self) -> None:
-        if not self._proxied.actions:
-            return
+    async def _notice(self, change: StateChange) -> None:
         try:
-            await self.endpoint.parameters.nodes()
-        except CwmpFault as fault:
-            logger.warning("%s: its data model cannot be read now: %s", self.record.device_id, fault)
+            async with self._telling:
+                await self._tell(await self._proxied.notice(change))
+            self._heard.set()
+        except (CwmpFault, StoreError) as error:
+            # The event comes once: what it told of is asked for until it is known.
+            logger.info("%s: a change cannot be read now, and is asked for again: %s", self, error)
+            self._is_behind.set()
 
     async def _poll(self) -> None:
         while True:
@@ -288,16 +328,22 @@ class VirtualDevice:
                     await asyncio.sleep(RETRY_SECONDS)
             if self._is_behind.is_set() or self._lacks_events():
                 await self._poll_configuration()
+            for face in self._device.faces:
+                if self._device.must_be_asked_for_marks(face):
+                    await self._poll_marks(face)
+
+    async def _poll_marks(self, device: ProxiedDevice) -> None:
+        """See whether a device has restarted of which nothing would tell."""
+        marks = await self._marks(device)
+        if marks != NO_MARKS:
+            await self._let_happen(self._operations.returned(marks))
 
     def _awaits_events(self) -> bool:
-        services = (device.services.get(Service.CMS) for device in self._here.values())
-        return any(service is not None and service.event_url for service in services)
+        provider = self._device.provider(Service.CMS)
+        return provider is not None and bool(provider.services[Service.CMS].event_url)
 
     def _lacks_events(self) -> bool:
-        return any(
-            Service.CMS in device.services and not self._control_point.subscribed(udn, Service.CMS)
-            for udn, device in self._here.items()
-        )
+        return self._device.provider(Service.CMS) is not None and not self._device.tells_of(Service.CMS)
 
     async def _poll_configuration(self) -> None:
         if self._lacks_events():
@@ -327,7 +373,11 @@ class VirtualDevice:
             await self._note(last_session=last.ended, last_session_outcome=last.outcome)
 
     async def _settle(self) -> None:
-        """Read the first values of what the ACS watches since its last session: changes are told by them."""
+        """Begin what was put off until the session is over; then read what the ACS watches since.
+
+        Changes are told by the first values that are read.
+        """
+        await self._operations.session_ended()
         if self._telling.locked():  # whoever tells now settles then
             return
         try:

@@ -30,6 +30,9 @@ from translation.paths import ANY_INSTANCE, SubTree, UpnpPath, parse_all
 from translation.tree import present_rows
 from translation.values import value_of
 
+CONFIGURATION = "ConfigurationUpdate"
+"""The variable whose events tell of changes. Source: TR-330 Table 1"""
+
 MODEL_VERSIONS = ("SupportedDataModelsUpdate", "SupportedParametersUpdate")
 """Evented variables that change with the data model. Source: CMS 2.2"""
 
@@ -134,6 +137,9 @@ def describe(known: KnownTree) -> Plan[None]:
 def read_first_values(known: KnownTree) -> Plan[None]:
     """Read those of the values to be kept that are not known.
 
+    A watched value that was read while a change is on its way may be the new one already: it stays unknown,
+    and so counts as changed when the event comes.
+
     Raises:
         DeviceUnreachable: there was no answer.
     """
@@ -144,8 +150,14 @@ def read_first_values(known: KnownTree) -> Plan[None]:
         answers = yield from read_values(known, [each.path for each in missing], refusals=MAX_REFUSALS)
     except ActionError:
         return
+    is_changing = False
+    if CONFIGURATION in known.versions and any(each.name in known.notifications for each in missing):
+        versions = yield from read_versions(known, (CONFIGURATION,))
+        is_changing = (
+            versions.get(CONFIGURATION, known.versions[CONFIGURATION]) != known.versions[CONFIGURATION]
+        )
     for parameter in missing:
-        if parameter.path in answers:
+        if parameter.path in answers and not (is_changing and parameter.name in known.notifications):
             known.learn_value(value_of(parameter, answers[parameter.path], known.tree))
 
 

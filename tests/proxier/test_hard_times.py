@@ -55,3 +55,25 @@ async def test_it_starts_without_a_way_to_the_acs(tmp_path: Path, caplog: pytest
             report = await report_of(settings, device)
             assert report["connection_request_url"] == ""
             assert [line for line in caplog.messages if "no way to http://acs.invalid:7547/" in line]
+
+
+async def test_after_a_reset_of_the_device_the_acs_can_watch_it_again(
+    acs: EmbeddedAcs, tmp_path: Path
+) -> None:
+    watch = SetParameterAttributesStruct("Device.Time.NTPServer1", notification_change=True, notification=2)
+    async with SimulatedDevice(serial="reset") as device:
+        settings = settings_for(acs.url, tmp_path, [device])
+        async with running(settings):
+            report = await report_of(settings, device)
+            managed = await acs.device(report["device_id"])
+            await managed.wait_event(EventCode.BOOTSTRAP)
+            await managed.request(SetParameterAttributes((watch,)))
+            await device.baseline_reset()
+            await managed.wait_event(EventCode.BOOTSTRAP, timeout=10)
+            assert SERVER not in device.cms.event_on_change
+            read = device.count("GetValues")
+            await managed.request(SetParameterAttributes((watch,)))
+            assert SERVER in device.cms.event_on_change
+            await device.until(lambda: device.count("GetValues") > read)
+            device.change(SERVER, "changed.example")
+            await managed.wait_event(EventCode.VALUE_CHANGE, timeout=10)
