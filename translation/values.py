@@ -17,6 +17,9 @@ from translation.datatypes import STRING, for_device, typed
 from translation.model import Attributes
 from translation.tree import Parameter, Tree
 
+MAX_REFERENCES_LENGTH = 65_536
+"""In characters; a longer value is taken for something else."""
+
 
 def value_of(parameter: Parameter, text: str, tree: Tree) -> ParameterValueStruct:
     """What a device has said of a parameter, as the ACS reads it."""
@@ -66,10 +69,19 @@ def refusal(parameter: Parameter, text: str, tree: Tree) -> str:
 
 def _each(text: str, translate: Callable[[str], str | None]) -> str:
     """A list with those of its items translated that can be."""
+    if len(text) > MAX_REFERENCES_LENGTH:
+        return text
     return ",".join(translate(item) or item for item in map(str.strip, text.split(",")))
 
 
 def _all(text: str, translate: Callable[[str], str | None]) -> str:
     """A list translated, if all of its items can be."""
-    items = [translate(item.strip()) for item in text.split(",")]
-    return ",".join(item for item in items if item) if all(items) else text
+    if len(text) > MAX_REFERENCES_LENGTH:
+        return text
+    items: list[str] = []
+    for item in text.split(","):
+        translated = translate(item.strip())
+        if not translated:
+            return text
+        items.append(translated)
+    return ",".join(items)

@@ -39,6 +39,8 @@ from tests.proxier.managed import (
 from tests.proxier.running import report_of, settings_for
 from translation.errors import TABLE_2
 
+pytestmark = pytest.mark.usefixtures("own_group")
+
 SERVER, SERVER_PATH = "Device.Time.NTPServer1", "/BBF/Time/NTPServer1"
 ZONE, ZONE_PATH = "Device.Time.LocalTimeZone", "/BBF/Time/LocalTimeZone"
 LOAD = "Device.X_00005E_Load.Entry."

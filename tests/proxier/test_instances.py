@@ -40,6 +40,8 @@ from tests.proxier.managed import (
 )
 from tests.proxier.running import report_of, settings_for
 
+pytestmark = pytest.mark.usefixtures("own_group")
+
 
 @pytest.fixture
 async def managed(acs: EmbeddedAcs, tmp_path: Path) -> AsyncIterator[Managed]:

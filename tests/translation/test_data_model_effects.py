@@ -136,3 +136,16 @@ def test_a_reference_that_the_acs_has_set_does_not_come_back_as_a_change() -> No
         Exchange("GetValues", values({NTP_PATH: "/BBF/Hosts/Host/3/", ACTIVE_PATH: "2"})),
     )
     assert meaning.parameters == ()
+
+
+def test_a_data_model_can_come_and_go_while_the_device_is_known() -> None:
+    known = KnownTree(CMS_ACTIONS)
+    known.learn_model(SupportedModel.of((), ["/BBF/NAT/PortMapping/#/InternalPort"]), VERSIONS)
+    known.learn_rows({"/BBF/NAT/PortMapping/": {0}})
+    types = []
+    for data_model in (DATA_MODEL, DATA_MODEL, None):
+        known.data_model = data_model
+        parameter = known.tree.parameter("Device.NAT.PortMapping.1.InternalPort")
+        assert parameter
+        types.append(parameter.attributes.type)
+    assert types == ["unsignedInt", "unsignedInt", "string"]

@@ -13,7 +13,7 @@ from translation.data_model import DataModel
 from translation.known import KnownTree
 from translation.model import Attributes, SupportedModel
 from translation.tree import Parameter, Tree
-from translation.values import refusal, value_of, written
+from translation.values import MAX_REFERENCES_LENGTH, refusal, value_of, written
 
 ROWS = {"/BBF/IP/Interface/": {0, 4}, "/BBF/Ethernet/Interface/": {2}}
 PATHS = (
@@ -184,3 +184,12 @@ def test_limits_of_another_type_than_the_device_has_do_not_count() -> None:
     tree = tree_of(data_model)
     assert parameter(tree, "Count").attributes.type == "unsignedInt"
     assert refusal(parameter(tree, "Count"), "7", tree) == ""
+
+
+@pytest.mark.parametrize("tree", [DEFINED, UNDEFINED])
+def test_a_value_that_is_too_long_for_references_stays_as_it_is(tree: Tree) -> None:
+    each = parameter(tree, "Lower")
+    at_device = ",".join(["/BBF/IP/Interface/0/"] * (MAX_REFERENCES_LENGTH // 20))
+    at_acs = ",".join(["Device.IP.Interface.1"] * (MAX_REFERENCES_LENGTH // 20))
+    assert value_of(each, at_device, tree).value == at_device
+    assert written(each, at_acs, tree) == at_acs
