@@ -1,4 +1,4 @@
-# make test, make lint, make demo, make soak, make clean; PYTHON=python3.13 chooses the interpreter (3.11 or newer).
+# make test, make lint, make demo, make soak, make docs, make clean; PYTHON=python3.13 chooses the interpreter (3.11 or newer).
 # Each interpreter has a virtual environment of its own, set up when first needed and when pyproject.toml changes.
 
 PYTHON ?= python3
@@ -6,7 +6,7 @@ VENV := .venv-$(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: test lint demo soak clean
+.PHONY: test lint demo soak docs clean
 
 test: $(VENV)/.test
 	$(BIN)/python -m pytest $(ARGS)
@@ -22,6 +22,12 @@ soak: $(VENV)/.test
 
 demo: $(VENV)/.demo
 	$(BIN)/proxier demo $(ARGS)
+
+# What is made from the sources: pages, the manual page, completions.
+docs: $(VENV)/.test
+	$(BIN)/python -m tests.cwmp_client.session_table
+	$(BIN)/python -m tests.proxier.configuration_page
+	$(BIN)/python -m proxier.packaging
 
 clean:
 	rm -rf .venv-* .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage* dist build

@@ -66,6 +66,11 @@ class LocalParameters:
         }
         self._nodes = with_objects_above(nodes | dict.fromkeys(objects, OBJECT))
 
+    def factory_reset(self) -> dict[str, Any]:
+        """Forget what an ACS has set; returns what is to be saved."""
+        self._kept.clear()
+        return {self._record: None}
+
     async def nodes(self) -> Mapping[str, Node]:
         """See `ParameterSource`."""
         return self._nodes

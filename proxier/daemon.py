@@ -12,6 +12,7 @@ from cwmp_client.acs import AcsClient
 from cwmp_client.acs import AcsSettings as HttpSettings
 from cwmp_client.connection_request import ConnectionRequestListener
 from cwmp_client.management_server import ManagementServerDefaults
+from cwmp_client.transport import AiohttpTransport, Tls
 from proxier import systemd
 from proxier.control_socket import Command, serve, socket_path
 from proxier.data_models import DataModels
@@ -20,6 +21,7 @@ from proxier.gateway import Gateway, identify
 from proxier.proxier import Proxier
 from proxier.settings import Settings
 from proxier.store import GATEWAY, Store
+from proxier.transfer import FileTransfers
 from proxier.virtual_device import House
 
 _PORT = "connection_request_port"
@@ -58,7 +60,9 @@ async def running(settings: Settings) -> AsyncIterator[None]:
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(serve(socket_path(settings.storage.path), commands))
         store = await stack.enter_async_context(await Store.open(settings.storage.url))
-        acs = AcsClient(_http_settings(settings))
+        http = _http_settings(settings)
+        tls = Tls(http)
+        acs = AcsClient(http, lambda: AiohttpTransport(http, tls))
         stack.push_async_callback(acs.close)
         listener = await _listen(settings, store)
         stack.push_async_callback(listener.close)
@@ -69,13 +73,21 @@ async def running(settings: Settings) -> AsyncIterator[None]:
             gateway = Gateway(identity, defaults, acs, store, await store.records(GATEWAY))
         data_models = await DataModels.load(settings.data_models, store)
         house = House(
-            store, acs, defaults, identity, settings.upnp.search_interval, data_models, settings.devices
+            store,
+            acs,
+            FileTransfers(http, tls),
+            defaults,
+            identity,
+            settings.upnp.search_interval,
+            data_models,
+            settings.devices,
         )
         tasks = await stack.enter_async_context(_cancelled_at_exit())
         proxier = Proxier(settings, house, listener, gateway, tasks)
         await proxier.restore()
         commands.update(proxier.commands())
         await stack.enter_async_context(proxier.control_point)
+        stack.push_async_callback(proxier.close)
         yield
 
 

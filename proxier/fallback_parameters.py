@@ -30,7 +30,7 @@ PROXY_PROTOCOL = "UPnP-DM"
 """Source: TR-181 DeviceInfo.ProxierInfo.ProxyProtocol"""
 
 _DEVICE_INFO = "Device.DeviceInfo."
-_COMMON_OBJECTS = "Device.X_UPNP-ORG_DM.UPnP.DM.DeviceInfo."
+COMMON_OBJECTS = "Device.X_UPNP-ORG_DM.UPnP.DM.DeviceInfo."
 _ROOT_VERSION = "Device.RootDataModelVersion"
 
 COMMON: Mapping[str, tuple[str, ...]] = {
@@ -43,7 +43,7 @@ COMMON: Mapping[str, tuple[str, ...]] = {
 FORCED_INFORM = (_ROOT_VERSION, *(_DEVICE_INFO + name for name in COMMON))
 """Parameters of every Inform that a device's own tree may hold. Source: TR-181 2.17, forcedInform"""
 
-INFORM_NAMES = (*FORCED_INFORM, *(_COMMON_OBJECTS + name for names in COMMON.values() for name in names))
+INFORM_NAMES = (*FORCED_INFORM, *(COMMON_OBJECTS + name for names in COMMON.values() for name in names))
 """What is read at first contact, so that an Inform need not wait for the device."""
 
 TEXT_64 = Syntax("string", max_length=64)
@@ -155,7 +155,7 @@ class FallbackParameters(LocalParameters):
 
     def _common(self, name: str, *, otherwise: str = "", writable: bool = False) -> LocalParameter:
         def value() -> str:
-            known = (self._own.cached(_COMMON_OBJECTS + each) for each in COMMON[name])
+            known = (self._own.cached(COMMON_OBJECTS + each) for each in COMMON[name])
             return next((each.value[:64] for each in known if each and each.value), otherwise[:64])
 
         return LocalParameter(value, TEXT_64, writable=writable)
@@ -164,7 +164,7 @@ class FallbackParameters(LocalParameters):
         """The values that are those of common objects, as far as these are known by now."""
         values = {}
         for name, sources in COMMON.items():
-            known = any(self._own.cached(_COMMON_OBJECTS + each) for each in sources)
+            known = any(self._own.cached(COMMON_OBJECTS + each) for each in sources)
             if known and not self._own.has(_DEVICE_INFO + name):
                 values[name] = self._value(_DEVICE_INFO + name)
         return values

@@ -74,8 +74,7 @@ class Gateway:
 
     async def run(self) -> None:
         """Hold sessions with the ACS until cancelled. A start of the proxier is a boot of this device."""
-        await self.endpoint.rebooted()
-        await self.endpoint.add_events(EventStruct(EventCode.BOOT))
+        await self.endpoint.rebooted(EventStruct(EventCode.BOOT))
         await self.endpoint.parameters.nodes()
         await self.endpoint.run()
 

@@ -32,6 +32,7 @@ from translation.operations import (
     Started,
     Transfer,
     WakeAt,
+    WasReset,
     Woke,
 )
 
@@ -103,6 +104,7 @@ class Operations:
         self._ports = ports
         self._kept: dict[str, _Kept] = {}
         self._steps = asyncio.Lock()
+        self._closed = False
         self._tasks: set[asyncio.Task[None]] = set()
         known = {kind.kind: kind for kind in kinds}
         for name, record in records.items():
@@ -120,11 +122,13 @@ class Operations:
         return tuple(kept.operation for kept in self._kept.values())
 
     async def start(self) -> None:
-        """Let the restored operations go on from where they were."""
+        """Let the kept operations go on from where they were, whether restored or stopped by `close`."""
+        self._closed = False
         await self.happen(Started())
 
     async def close(self) -> None:
-        """Stop all work; what is saved goes on at the next start."""
+        """Stop all work, and begin no more; what is saved goes on at the next start."""
+        self._closed = True
         for kept in self._kept.values():
             _silence(kept)
         for task in self._tasks:
@@ -179,9 +183,11 @@ class Operations:
                     and (step := self._stepped(kept, happening))
                 ):
                     steps.append(step)
-            await self._save(steps)
+            was_reset = await self._save(steps)
             for step in steps:
                 self._carry_out(step, ended=work)
+        if was_reset:
+            await self.happen(WasReset())
 
     def _stepped(self, kept: _Kept, happening: Happening) -> _Step | None:
         before = kept.operation
@@ -196,9 +202,12 @@ class Operations:
             kept.operation = after
         return _Step(kept, before, after, commands, {RECORD_PREFIX + before.key: record} if changed else {})
 
-    async def _save(self, steps: Sequence[_Step]) -> None:
+    async def _save(self, steps: Sequence[_Step]) -> bool:
+        """Save what came of a happening; returns whether the device was reset by that."""
         records = {name: record for step in steps for name, record in step.records.items()}
         reports = [each for step in steps for each in step.commands if isinstance(each, Report)]
+        resets = [report for report in reports if report.is_of_reset]
+        reports = resets or reports  # what else there was to tell is of the time before the reset
         events = [event for report in reports for event in report.events]
         requests = [request for report in reports for request in report.requests]
         try:
@@ -211,6 +220,7 @@ class Operations:
                 if step.kept.operation is step.after:
                     step.kept.operation = step.before
             raise
+        return bool(resets)
 
     def _carry_out(self, step: _Step, ended: asyncio.Task[None] | None) -> None:
         kept = step.kept
@@ -220,6 +230,8 @@ class Operations:
             _silence(kept)
             if self._kept.get(step.before.key) is kept:
                 del self._kept[step.before.key]
+            return
+        if self._closed:
             return
         for command in step.commands:
             match command:

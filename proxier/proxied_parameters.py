@@ -16,7 +16,7 @@ from cwmp_client.faults import CwmpFault, FaultCode, ParameterFault
 from cwmp_client.messages import ParameterValueStruct
 from cwmp_client.parameters import ActiveNotify, Applied, Node
 from translation import changes, cms, reading
-from translation.actions import Plan, StateChange
+from translation.actions import DeviceUnreachable, Plan, StateChange
 from translation.changes import Meaning
 from translation.data_model import DataModel
 from translation.datatypes import canonical, fits_xml
@@ -123,7 +123,7 @@ class ProxiedParameters:
     async def nodes(self) -> Mapping[str, Node]:
         """See `ParameterSource`. Asks the device only where events do not keep what is known up to date."""
         if self._known.actions or self._known.model:  # else it has no ConfigurationManagement
-            await self._carry_out(reading.up_to_date(self._known, subscribed=self._subscribed))
+            await self._carry_out(self._up_to_date())
             await self._save()
         return self.known_nodes()
 
@@ -222,10 +222,21 @@ class ProxiedParameters:
         """The subscription is gone: rows are asked for each time, until it is back."""
         self._subscribed = False
 
-    async def baseline_reset(self) -> None:
-        """The device is back as it left the factory: no change of it is watched any more."""
+    def baseline_reset(self) -> Mapping[str, Any]:
+        """The device is back as it left the factory: no change of it is watched any more.
+
+        The caller saves the records returned before it waits for anything else.
+        """
         self._known.forget_attributes()
-        await self._save()
+        return self._known.take_changes()
+
+    def _up_to_date(self) -> Plan[None]:
+        """A device that is out of reach has what it had: what others keep for it can be read all the same."""
+        try:
+            yield from reading.up_to_date(self._known, subscribed=self._subscribed)
+        except DeviceUnreachable:
+            if self._known.model is None:
+                raise
 
     def _faults(self, value: ParameterValueStruct) -> Iterator[tuple[FaultCode, str]]:
         node, parameter = self._nodes.get(value.name), self._known.tree.parameter(value.name)

@@ -76,6 +76,14 @@ class Proxier:
         if self._gateway:
             await self._register_gateway(self._gateway)
 
+    async def close(self) -> None:
+        """End what devices are asked for, while they can still be asked."""
+        running = tuple(self._running.values())
+        for task in running:
+            task.cancel()
+        if running:
+            await asyncio.wait(running)
+
     def commands(self) -> Mapping[str, Command]:
         """What the control socket answers."""
         return device_commands(self._reports, self._tree, self._forget)
@@ -94,19 +102,19 @@ class Proxier:
         if virtual:
             await virtual.restarted(device, about_to)
 
-    async def left(self, udn: str, reason: str, _about_to: frozenset[AboutTo]) -> None:
-        """See `DeviceListener`. What it announced matters when it is back."""
+    async def left(self, udn: str, reason: str, about_to: frozenset[AboutTo]) -> None:
+        """See `DeviceListener`."""
         self._left_out.discard(udn)
         if waiting := self._waiting.pop(udn, None):
             waiting.cancel()
         for virtual in tuple(self._virtual.values()):
-            await virtual.left(udn, reason)
+            await virtual.left(udn, reason, about_to)
 
     async def changed(self, udn: str, change: StateChange) -> None:
         """See `DeviceListener`."""
         for virtual in tuple(self._virtual.values()):
             if virtual.is_here_as(udn):
-                await virtual.changed(change)
+                await virtual.changed(udn, change)
 
     # ------------------------------------------------------------------ which device is which
 

@@ -5,16 +5,18 @@ device's affair, and left out here whole. Diagnostics are answered from what the
 the device is there. The logs are read again when the ACS reads them; while the device is silent, what it said
 last is answered. What GetParameterNames lists of them is read again only when it may have changed, or that
 RPC would cost actions whatever it is asked for: the device says so by its LogURIs event, and where that does
-not come, a minute is as long as the list is trusted.
+not come, a minute is as long as the list is trusted. They are read when the device comes, too, or nobody
+would learn what of them survives a restart.
 
 Source: TR-330 4.3.2, 4.4.1, 4.5
 """
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -47,7 +49,8 @@ class ServiceObjects:
         operations: keeps the diagnostics.
         drive: carries out plans at the device.
         journal: where the numbers of the logs are saved.
-        own_names: the names of the device's own data model.
+        own_names: the names of the device's own data model, as far as they are known.
+        tells_of_logs: whether the device's LogURIs events arrive.
         records: what the journal holds for the device.
     """
 
@@ -59,7 +62,9 @@ class ServiceObjects:
         operations: Operations,
         drive: Drive,
         journal: Journal,
-        own_names: Callable[[], Awaitable[Collection[str]]],
+        *,
+        own_names: Callable[[], Collection[str]],
+        tells_of_logs: Callable[[], bool],
         records: Mapping[str, Any],
     ) -> None:
         self._device = device
@@ -67,15 +72,14 @@ class ServiceObjects:
         self._drive = drive
         self._journal = journal
         self._own_names = own_names
-        self._own: Collection[str] = ()
+        self._tells_of_logs = tells_of_logs
         record = records.get(RECORD)
         self._actions = frozenset(record["actions"] if record else ())
         self._logs = LogFiles.from_record(record["logs"]) if record else LogFiles()
         self._logs_read_at: float | None = None
+        self._reading_logs = asyncio.Lock()
         self._nodes: Mapping[str, Node] = {}
         self._watched: dict[str, ParameterValueStruct] = {}
-        self.tells_of_logs = False
-        """Whether the device's LogURIs events arrive."""
 
     # -------------------------------------------------------------- what happens to the device
 
@@ -84,35 +88,52 @@ class ServiceObjects:
         """The actions of BasicManagement that the device offers, or offered when it was last seen."""
         return self._actions
 
+    @property
+    def has_logs(self) -> bool:
+        """Whether the table of logs is made here, of the logs that the device offers."""
+        return self._actions >= LOG_ACTIONS and LOG_TABLE not in self._own_names()
+
     async def offer(self, actions: frozenset[str]) -> None:
         """The device is there, and offers these actions of BasicManagement."""
         if actions != self._actions:
-            await self._keep(actions, self._logs)
+            before, self._actions = self._actions, actions
+            try:
+                await self._journal.save(self._records())
+            except BaseException:
+                self._actions = before
+                raise
 
-    def changed(self, change: StateChange) -> None:
-        """Evented variables changed: other logs are read when somebody asks for them."""
-        if change.service is Service.BMS and "LogURIs" in change.variables:
-            uris = {uri for uri in comma_list(change.variables["LogURIs"]) if uri}
-            if uris != {each.uri for each in self._logs.files}:
-                self._logs_read_at = None
+    async def changed(self, change: StateChange) -> None:
+        """Evented variables changed: other logs are read when somebody asks for them, or watches them."""
+        if change.service is not Service.BMS or "LogURIs" not in change.variables:
+            return
+        uris = {uri for uri in comma_list(change.variables["LogURIs"]) if uri}
+        if uris != {each.uri for each in self._logs.files}:
+            self._logs_read_at = None
+            if self.has_logs and any(_is_of_logs(name) for name in self._watched):
+                await self.log_files()
 
-    async def restarted(self) -> None:
-        """The device has restarted; whether its logs survived that will be seen when they are read."""
+    def restarted(self) -> Mapping[str, Any]:
+        """The device has restarted; its caller saves what is returned before it waits for anything else.
+
+        Whether its logs survived that will be seen when they are read.
+        """
         self._logs_read_at = None
-        if self._logs.files and not self._logs.restarted:
-            await self._keep(self._actions, self._logs.after_restart())
+        if not self._logs.files:
+            return {}
+        self._logs = self._logs.after_restart()
+        return self._records()
 
     async def log_files(self) -> LogFiles:
         """The logs as the device tells them now, or if it is silent, as it told them last."""
-        try:
-            found = self._logs.refreshed(await self._drive(log_files()))
-        except (ActionError, DeviceUnreachable) as error:
-            logger.info("%s: its logs cannot be listed now: %s", self._device, error)
-        else:
-            self._logs_read_at = time.monotonic()
-            if found != self._logs:
-                await self._keep(self._actions, found)
-        return self._logs
+        async with self._reading_logs:
+            try:
+                told = await self._drive(log_files())
+            except (ActionError, DeviceUnreachable) as error:
+                logger.info("%s: its logs cannot be listed now: %s", self._device, error)
+            else:
+                await self._keep_logs(self._logs.refreshed(told))
+            return self._logs
 
     def changed_values(self) -> Sequence[ParameterValueStruct]:
         """Which of the watched parameters have new values since they were asked for, and not by the ACS."""
@@ -121,16 +142,25 @@ class ServiceObjects:
         self._watched.update(now)
         return changed
 
-    async def _keep(self, actions: frozenset[str], logs: LogFiles) -> None:
-        await self._journal.save({RECORD: {"actions": sorted(actions), "logs": logs.to_record()}})
-        self._actions, self._logs = actions, logs
+    async def _keep_logs(self, logs: LogFiles) -> None:
+        self._logs_read_at = time.monotonic()
+        if logs == self._logs:
+            return
+        before, self._logs = self._logs, logs
+        try:
+            await self._journal.save(self._records())
+        except BaseException:
+            self._logs = before if self._logs is logs else self._logs
+            raise
+
+    def _records(self) -> Mapping[str, Any]:
+        return {RECORD: {"actions": sorted(self._actions), "logs": self._logs.to_record()}}
 
     # -------------------------------------------------------------- ParameterSource
 
     async def nodes(self) -> Mapping[str, Node]:
         """See `ParameterSource`."""
-        self._own = await self._own_names()
-        if self._has_logs and not self._logs_are_fresh:
+        if self.has_logs and not self._logs_are_fresh:
             await self.log_files()
         nodes = with_objects_above({each.name: Node(each.writable, each.type) for each in self._parameters()})
         if nodes != self._nodes:
@@ -143,7 +173,7 @@ class ServiceObjects:
         Raises:
             CwmpFault: 9005 for a parameter of a log that is gone by now.
         """
-        if self._has_logs and any(_meets(path, LOG_TABLE) or path == LOG_COUNT for path in paths):
+        if self.has_logs and any(_is_of_logs(path) for path in paths):
             await self.log_files()
         there = {each.name: each for each in self._parameters() if each.type}
         found: dict[str, ServiceParameter] = {}
@@ -208,23 +238,20 @@ class ServiceObjects:
     # -------------------------------------------------------------- what there is
 
     @property
-    def _has_logs(self) -> bool:
-        return self._actions >= LOG_ACTIONS and LOG_TABLE not in self._own
-
-    @property
     def _logs_are_fresh(self) -> bool:
         if self._logs_read_at is None:
             return False
-        return self.tells_of_logs or time.monotonic() < self._logs_read_at + LOGS_TRUSTED_SECONDS
+        return self._tells_of_logs() or time.monotonic() < self._logs_read_at + LOGS_TRUSTED_SECONDS
 
     def _tables(self) -> Iterator[DiagnosticObject]:
+        own = self._own_names()
         for table in DIAGNOSTICS.values():
-            if self._actions >= table.needs and table.path not in self._own:
+            if self._actions >= table.needs and table.path not in own:
                 yield table
 
     def _parameters(self, path: str = "") -> Iterator[ServiceParameter]:
         """All that meets a path: its part of the tree, and what is above it."""
-        if self._has_logs and (_meets(path, LOG_TABLE) or _meets(path, LOG_COUNT)):
+        if self.has_logs and _is_of_logs(path):
             yield from self._logs.parameters()
         for table in self._tables():
             if _meets(path, table.path):
@@ -244,6 +271,10 @@ class ServiceObjects:
             written = {each.name[len(path) :]: each.value for each in values if each.name.startswith(path)}
             if written:
                 yield self._diagnostic(table), written
+
+
+def _is_of_logs(path: str) -> bool:
+    return _meets(path, LOG_TABLE) or _meets(path, LOG_COUNT)
 
 
 def _meets(one: str, other: str) -> bool:

@@ -7,9 +7,12 @@ import tomllib
 from dataclasses import MISSING, fields
 from pathlib import Path
 
+from proxier.packaging.parser_tree import read_parser
 from proxier.settings import AcsSettings, Settings, in_force, load
+from tests.proxier import configuration_page
 
 CHECKOUT = Path(__file__).parent.parent
+PAGES = [CHECKOUT / "README.md", CHECKOUT / "CHANGELOG.md", *(CHECKOUT / "docs").glob("*.md")]
 STATES = {"met", "part", "departs", "open"}
 
 
@@ -39,10 +42,32 @@ def test_the_sections_that_the_readme_only_sketches_can_be_used(tmp_path: Path) 
         assert all(table[key.name] == key.default for key in fields(read) if key.name not in required)
 
 
+def slugs(page: Path) -> set[str]:
+    """What a link can name of a page: its headings, as the sites that show Markdown spell them."""
+    headings = re.findall(r"^#+ (.*)$", page.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
 def test_links_within_the_documentation_lead_somewhere() -> None:
-    for page in (CHECKOUT / "README.md", CHECKOUT / "CHANGELOG.md", *(CHECKOUT / "docs").glob("*.md")):
-        for target in re.findall(r"\]\(([^)#]+)[^)]*\)", page.read_text()):
-            assert re.match("https?://", target) or (page.parent / target).exists(), f"{page.name}: {target}"
+    for page in PAGES:
+        for target in re.findall(r"\]\(([^)]+)\)", page.read_text()):
+            name, _, heading = target.partition("#")
+            if not re.match("https?:", target):
+                there = page.parent / name if name else page
+                assert there.exists(), f"{page.name}: {target}"
+                assert not heading or heading in slugs(there), f"{page.name}: {target}"
+
+
+def test_every_command_is_shown() -> None:
+    text = "\n".join(page.read_text() for page in PAGES)
+    for command in read_parser().all():
+        if command.words and not command.needs_action:
+            assert " ".join(("proxier", *command.words)) in text
+
+
+def test_the_page_of_all_settings_is_up_to_date() -> None:
+    page = (CHECKOUT / "docs" / "configuration.md").read_text()
+    assert page == configuration_page.markdown(), "run make docs"
 
 
 def test_each_requirement_stands_once_with_a_state() -> None:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from typing import NamedTuple
 
-from cwmp_client.messages import EventCode, EventStruct, ParameterValueStruct
+from cwmp_client.messages import EventCode, ParameterValueStruct
 from translation.actions import AboutTo, Plan, Service, StateChange
 from translation.known import KnownTree
 from translation.reading import (
@@ -45,9 +44,6 @@ TABLE_1 = (
 )
 """Which event comes of what. Source: TR-330 Table 1"""
 
-FIRST_DISCOVERY = (EventStruct(EventCode.BOOTSTRAP), EventStruct(EventCode.BOOT))
-"""The events of a device that was never seen before. Source: TR-330 Table 1, TR-069 I.4.1"""
-
 _VERSIONED = frozenset({CONFIGURATION, *MODEL_VERSIONS})
 
 
@@ -55,27 +51,6 @@ class Meaning(NamedTuple):
     """What a state change means to the ACS: parameters with new values that it has not set itself."""
 
     parameters: tuple[ParameterValueStruct, ...] = ()
-
-
-def events_of_return(
-    *, first: bool, announced: Collection[AboutTo], restarted: bool, reboot_key: str | None
-) -> tuple[EventStruct, ...]:
-    """The events of a device that is there, for the first time or again.
-
-    `first` says that it was never seen before, `announced` what its byebye said, `restarted` that it has
-    restarted without saying so; `reboot_key` is the CommandKey of the Reboot by which the ACS asked for it.
-
-    Source: TR-330 Table 1
-    """
-    if first:
-        return FIRST_DISCOVERY
-    codes = [row.event for row in TABLE_1 if row.announcement in announced]
-    if restarted and not codes:
-        codes = [EventCode.BOOT]
-    events = [EventStruct(code) for code in codes]
-    if reboot_key is not None and EventCode.BOOT in codes:
-        events.append(EventStruct(EventCode.M_REBOOT, reboot_key))
-    return tuple(events)
 
 
 def configuration_changed(known: KnownTree, change: StateChange, *, subscribed: bool) -> Plan[Meaning]:

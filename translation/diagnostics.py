@@ -23,7 +23,7 @@ from typing import Any, ClassVar, Self
 
 from cwmp_client.faults import FaultCode, ParameterFault
 from cwmp_client.messages import EventCode, EventStruct
-from translation.actions import AboutTo, ActionResult, DeviceUnreachable, Service, StateChange
+from translation.actions import ActionResult, DeviceUnreachable, Service, StateChange
 from translation.bms import Progress, cancel_test, ids_in, look_at_test, start_test
 from translation.diagnostic_objects import DIAGNOSTICS, ERROR_OTHER, LONGEST_TEST, DiagnosticObject
 from translation.operations import (
@@ -39,6 +39,7 @@ from translation.operations import (
     Started,
     Step,
     WakeAt,
+    WasReset,
     Woke,
     retry_wait,
     time_in_record,
@@ -186,6 +187,8 @@ class Diagnostic:
                 return _returned(self, happening, now)
             case Changed(change=change) if _is_over(self, change):
                 return _look(self, ask_first=False)
+            case WasReset():
+                return None, ()
             case Cancelled():
                 written = self.written({STATE: CANCELED}, self.offered)
                 return _go_on(replace(written, waits_for_session=False), now)
@@ -274,8 +277,6 @@ def _resume(here: Diagnostic, now: datetime) -> Step:
 
 def _returned(here: Diagnostic, returned: Returned, now: datetime) -> Step:
     """The device is back; one that has restarted has no test of ours any more."""
-    if AboutTo.BASELINE_RESET in returned.about_to:
-        return None, ()
     if returned.restarted and here.phase is Phase.ACTIVE:
         return _free(here, now) if here.stale else _finished(here, ERROR_OTHER)
     return _go_on(here, now)

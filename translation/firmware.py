@@ -24,7 +24,7 @@ from translation.errors import OPERATION_ERRORS, UPDATE_ERRORS, fault_code
 from translation.files import RelayMode, check_url
 from translation.operations import Report
 from translation.sms import FIRMWARE, Action
-from translation.software_facts import Inventory, Subject
+from translation.software_facts import Subject
 from translation.software_operation import NETWORK_ERROR, Ending, Result, Wish
 from translation.units import KnownUnits
 
@@ -79,8 +79,6 @@ class FirmwareDownload:
     waits_for_session: bool = True
     result: Result | None = None
 
-    is_about_units: ClassVar[bool] = False
-
     @property
     def wish(self) -> Wish | None:
         """What is to be called for it, if anything is left. Source: TR-330 4.7.1.1"""
@@ -89,11 +87,6 @@ class FirmwareDownload:
         return Wish(
             Subject(Action.UPDATE, FIRMWARE), self.url, self.username, self.password, relayed=self.relayed
         )
-
-    def planned(self, inventory: Inventory, known: KnownUnits) -> Self:
-        """See `UnitChanges`."""
-        del inventory, known
-        return self
 
     def concluded(self, result: Result, known: KnownUnits) -> tuple[Self, KnownUnits]:
         """What it is once its wish was carried out, or not: only the proxier may be able to get the image."""

@@ -43,6 +43,7 @@ from translation.operations import (
     Step,
     Transfer,
     WakeAt,
+    WasReset,
     Woke,
     retry_wait,
     time_in_record,
@@ -211,7 +212,7 @@ class LogUpload:
             case Started():
                 again = max(self.due, now + FIRST_RETRY)
                 return replace(self, phase=Phase.WAITING, waits_for_session=False), (WakeAt(again),)
-            case Cancelled():
+            case Cancelled() | WasReset():
                 return None, ()
             case _:
                 return self, ()

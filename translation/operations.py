@@ -22,7 +22,7 @@ from datetime import datetime, timedelta
 from typing import Any, ClassVar, Protocol, Self, TypeAlias
 
 from cwmp_client.faults import CwmpFault
-from cwmp_client.messages import CpeRequest, EventStruct
+from cwmp_client.messages import CpeRequest, EventCode, EventStruct
 from translation.actions import AboutTo, ActionError, DeviceUnreachable, Plan, StateChange
 
 # ------------------------------------------------------------------ what happens to an operation
@@ -86,6 +86,11 @@ class Returned:
 
 
 @dataclass(frozen=True, slots=True)
+class WasReset:
+    """`0 BOOTSTRAP` was reported: what the ACS has asked for before that is void."""
+
+
+@dataclass(frozen=True, slots=True)
 class Done:
     """What the last `Run` or `Transfer` command brought."""
 
@@ -104,7 +109,9 @@ class Cancelled:
     """The ACS wants the operation to stop."""
 
 
-Happening: TypeAlias = Started | SessionEnded | Woke | Changed | Left | Returned | Done | Failed | Cancelled
+Happening: TypeAlias = (
+    Started | SessionEnded | Woke | Changed | Left | Returned | WasReset | Done | Failed | Cancelled
+)
 
 # ------------------------------------------------------------------ what an operation commands
 
@@ -133,6 +140,11 @@ class Report:
 
     events: tuple[EventStruct, ...]
     requests: tuple[CpeRequest, ...] = ()
+
+    @property
+    def is_of_reset(self) -> bool:
+        """Whether the device was reset."""
+        return any(event.event_code == EventCode.BOOTSTRAP for event in self.events)
 
 
 @dataclass(frozen=True, slots=True)

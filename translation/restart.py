@@ -9,8 +9,10 @@ asked for, so that one return of the device gives one report. By Table 1:
 - `M Reboot` goes with `1 BOOT`, with the CommandKey of each Reboot of the ACS that the device was told;
 - a FactoryReset that the device was told ends with `0 BOOTSTRAP`, announced or not.
 
-An announcement is the device's own word: what it does not name did not happen, though BOOTID changes whenever
-a device comes back. Silence alone is no boot.
+An announcement is the device's own word: what it does not name did not happen, though BOOTID changes when
+a device comes back. Silence alone is no boot. SSDP comes in bursts, its datagrams in any order, so that a
+device may seem to come back twice: what shows the marks of the run that was just reported, and announces
+nothing new, is that run.
 
 A call that gets no answer may have been carried out, since a device that reboots answers nobody. So the call
 is made again only when the device is there and shows no sign of a restart.
@@ -66,6 +68,9 @@ RESTARTS_LATER_WITHIN = timedelta(days=1)
 FIRST_RETRY = timedelta(seconds=5)
 """After our own start, for which the device has to be found again."""
 
+BURST = timedelta(seconds=10)
+"""For so long after a restart the datagrams that tell of it may arrive; bursts of 3 s were seen."""
+
 MAX_REBOOTS = 16
 """Reboots of the ACS that may wait for one boot; each is an event of the Inform after it."""
 
@@ -108,6 +113,10 @@ class Restarts:
     until: datetime | None = None
     """When the restart is not waited for any more."""
     failures: int = 0
+    reported_at: datetime | None = None
+    """When the last restart or reset was reported."""
+    reported: frozenset[AboutTo] = frozenset()
+    """What it was."""
 
     @property
     def key(self) -> str:
@@ -136,6 +145,14 @@ class Restarts:
         )
         return any(old is not None and new is not None for old, new in pairs)
 
+    def repeats(self, returned: Returned, now: datetime) -> bool:
+        """Whether a return is that of the run which was reported last, told once more."""
+        if self.reported_at is None or not self.reported_at <= now < self.reported_at + BURST:
+            return False
+        is_awaited = self.phase in {Phase.CALLING, Phase.CALLED}
+        announced = self.about_to | returned.about_to
+        return not is_awaited and announced <= self.reported and not self.has_restarted(returned.marks)
+
     def step(self, happening: Happening, now: datetime) -> Step:  # noqa: PLR0911 - one for each happening
         """See `Operation`."""
         match happening:
@@ -145,7 +162,7 @@ class Restarts:
                 away = self.away or self.phase is not Phase.IDLE
                 return replace(self, about_to=self.about_to | about_to, away=away), ()
             case Changed(change=change):
-                return _status_changed(self, change)
+                return _status_changed(self, change, now)
             case Done() | Failed():
                 return _answered(self, happening, now)
             case SessionEnded() if self.waits_for_session:
@@ -171,6 +188,8 @@ class Restarts:
             "away": self.away,
             "until": time_in_record(self.until),
             "failures": self.failures,
+            "reported_at": time_in_record(self.reported_at),
+            "reported": sorted(self.reported),
         }
 
     @classmethod
@@ -184,6 +203,8 @@ class Restarts:
                 "reboots": tuple(record["reboots"]),
                 "phase": Phase(record["phase"]),
                 "until": time_of_record(record["until"]),
+                "reported_at": time_of_record(record["reported_at"]),
+                "reported": frozenset(AboutTo(each) for each in record["reported"]),
             }
         )
 
@@ -295,47 +316,50 @@ def _looked(here: Restarts, outcome: Done | Failed, now: datetime) -> Step:
     if not restarted and not here.sure:
         return _again(here, now)
     if now >= until:
-        return _overdue(here, marks, restarted=restarted)
+        return _overdue(here, marks, now, restarted=restarted)
     if restarted and here.marks.boot_id is None:
-        return _back(here, marks, restarted=True)
+        return _back(here, marks, now, restarted=True)
     # Where there is a BOOTID the control point tells of a new one: to report both is one boot too many.
     return here, (WakeAt(now + LOOK_EVERY),)
 
 
-def _overdue(here: Restarts, marks: BootMarks, *, restarted: bool) -> Step:
+def _overdue(here: Restarts, marks: BootMarks, now: datetime, *, restarted: bool) -> Step:
     """The device is there, and nobody saw it restart: it did what it confirmed, unless its marks deny it."""
     if here.action == RESET:
-        return _back(here, marks, restarted=restarted)
+        return _back(here, marks, now, restarted=restarted)
     if restarted or not here.can_tell(marks):
-        return _back(here, marks, restarted=True)
+        return _back(here, marks, now, restarted=True)
     return _given_up(here)
 
 
 def _returned(here: Restarts, returned: Returned, now: datetime) -> Step:
     """The device is there."""
+    if here.repeats(returned, now):
+        returned = Returned(restarted=False, marks=returned.marks)
+        here = replace(here, about_to=frozenset())
     here = replace(here, about_to=here.about_to | returned.about_to)
     unknown = here.sure and here.away and not here.can_tell(returned.marks)
     restarted = returned.restarted or (unknown and here.action == REBOOT)
     if restarted or here.about_to or (here.sure and here.away and here.action == RESET):
-        return _back(here, returned.marks, restarted=restarted)
+        return _back(here, returned.marks, now, restarted=restarted)
     here = replace(here, marks=_merged(here.marks, returned.marks))
     if here.phase is Phase.CALLED and not here.sure:
         return _again(here, now)
     return _go_on(here) if here.phase is Phase.RECORDED else (here, ())
 
 
-def _status_changed(here: Restarts, change: StateChange) -> Step:
+def _status_changed(here: Restarts, change: StateChange, now: datetime) -> Step:
     """DeviceStatus has a new time, which in the first event of a subscription is the sign of a restart."""
     if change.service is not Service.BMS:
         return here, ()
     since = status_since(change.variables.get("DeviceStatus", ""))
     marks = replace(here.marks, status_since=since or here.marks.status_since)
     if change.complete and here.marks.boot_id is None and here.has_restarted(marks):
-        return _back(here, marks, restarted=True)
+        return _back(here, marks, now, restarted=True)
     return replace(here, marks=marks), ()
 
 
-def _back(here: Restarts, marks: BootMarks, *, restarted: bool) -> Step:
+def _back(here: Restarts, marks: BootMarks, now: datetime, *, restarted: bool) -> Step:
     """The device is there, and has restarted, or has done what it announced or was told.
 
     Source: TR-330 4.2.1 Table 1
@@ -354,6 +378,8 @@ def _back(here: Restarts, marks: BootMarks, *, restarted: bool) -> Step:
         about_to=frozenset(),
         reboots=() if keys else here.reboots,
         reset=here.reset and here.action != RESET,
+        reported_at=now,
+        reported=did,
     )
     return _next(after, Report(events))
 

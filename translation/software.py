@@ -42,6 +42,7 @@ from translation.records import record_of, value_of
 from translation.sightings import Sightings
 from translation.sms import OPERATION_IDS, some_ids
 from translation.software_facts import Ended, Facts, Found, Inventory, Subject, Survey
+from translation.software_modules import UnitChanges
 from translation.software_operation import (
     FIRST_RETRY,
     TIME_AFTER_START,
@@ -249,16 +250,15 @@ def _searched(here: Software, own: Watched, survey: Survey, mine: Found | None, 
 
 def _intend(here: Software, job: Job, survey: Survey, now: datetime) -> _Told:
     """Decide what is called for a job, so that it is saved before it is."""
-    before = survey.also if isinstance(survey.also, Facts) else Facts()
-    if isinstance(survey.also, Inventory):
-        units = here.units if survey.also.ids is None else here.units.still_there(survey.also.ids)
-        planned: Job = job.planned(survey.also, units)
+    found = survey.also
+    if isinstance(job, UnitChanges) and isinstance(found, Inventory):
+        units = here.units if found.ids is None else here.units.still_there(found.ids)
+        planned = job.planned(found, units)
         here, job = replace(here.exchanged(job, planned), units=units), planned
     wish = job.wish
     if wish is None:
         return here.exchanged(job, None), job.reports()
-    if isinstance(survey.also, Inventory):
-        before = survey.also.facts(wish.subject)
+    before = found.facts(wish.subject) if isinstance(found, Inventory) else found or Facts()
     own = Watched(
         wish,
         before,

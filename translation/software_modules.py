@@ -115,8 +115,6 @@ class UnitChanges:
     waits_for_session: bool = True
     results: tuple[OpResultStruct, ...] = ()
 
-    is_about_units: ClassVar[bool] = True
-
     @property
     def wish(self) -> Wish | None:
         """What is to be called for it next, if anything is left."""
@@ -173,17 +171,10 @@ class Switch:
     waits_for_session: bool = True
     is_done: bool = False
 
-    is_about_units: ClassVar[bool] = False
-
     @property
     def wish(self) -> Wish | None:
         """What is to be called for it."""
         return None if self.is_done else Wish(Subject(self.action, self.unit), watched=False)
-
-    def planned(self, inventory: Inventory, known: KnownUnits) -> Self:
-        """See `UnitChanges`."""
-        del inventory, known
-        return self
 
     def concluded(self, result: Result, known: KnownUnits) -> tuple[Self, KnownUnits]:
         """What it is once its wish was carried out, or refused."""

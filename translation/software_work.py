@@ -13,6 +13,7 @@ from typing import TypeVar
 from translation.actions import Plan
 from translation.operations import Command, Run, Transfer
 from translation.software_facts import Facts, Inventory, read_facts, survey, take_inventory
+from translation.software_modules import UnitChanges
 from translation.software_operation import Stage
 from translation.software_state import SoftwareState, Work
 
@@ -77,7 +78,7 @@ def _survey(here: S, now: datetime) -> tuple[S, Command] | None:
     job = None if here.own else here.next_job(now)
     wish = job.wish if job else None
     also: Plan[Facts] | Plan[Inventory] | None = None
-    if job and job.is_about_units:
+    if isinstance(job, UnitChanges):
         also = take_inventory(here.offered)
     elif wish and wish.subject.is_firmware:
         also = read_facts(wish.subject, here.offered)

@@ -41,6 +41,7 @@ HOSTS_PATH = "/BBF/Hosts/Host/"
 MANAGEMENT_SERVER = "Device.ManagementServer."
 
 NEVER_SECONDS = 3600.0
+OTHER_SERVICES = frozenset({"BasicManagement", "SoftwareManagement"})
 FIRST_READINGS = 3
 """GetValues of a new device: its identity, what Informs tell, and that again when its events begin."""
 
@@ -85,6 +86,8 @@ class Managed:
         async with self.reading():
             await self.acs.request(notifying(notifications))
             await self.acs.session_over()
+        await self.read("Device.Time.Status")  # answered after what had begun before it
+        await self.acs.session_over()
 
     async def add(self, path: str, key: str = "") -> int:
         answer = await self.acs.request(AddObject(path, key))
@@ -149,7 +152,11 @@ async def managed_device(acs: EmbeddedAcs, folder: Path, **options: Any) -> Asyn
 
 @asynccontextmanager
 async def counted_device(acs: EmbeddedAcs, folder: Path, **options: Any) -> AsyncIterator[Managed]:
-    """Such a device whose next event is hours away, so that what is counted is what RPCs cost."""
+    """Such a device whose next event is hours away, so that what is counted is what RPCs cost.
+
+    It has no logs: to read all its parameters would be to ask for them too.
+    """
+    options.setdefault("without_actions", frozenset({"GetLogURIs"}))
     async with managed_device(acs, folder, moderation=NEVER_SECONDS, **options) as managed:
         device = managed.device
         readings = device.count("GetInstances")

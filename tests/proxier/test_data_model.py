@@ -314,10 +314,11 @@ async def test_two_hundred_changes_at_once_give_one_or_two_informs_and_lose_none
             await asyncio.sleep(0)
         expected = {f"new {path}" for path in paths}
         seen: set[str] = set()
-        while seen != expected:
+        while not expected <= seen:
             await managed.acs.wait_event(EventCode.VALUE_CHANGE)
             seen |= {value for inform in managed.changes() for value in inform.values()}
         await managed.acs.session_over()
+        assert seen == expected
         assert len(managed.changes()) in {1, 2}
 
 

@@ -222,6 +222,6 @@ async def test_the_page_says_where_each_value_comes_from() -> None:
 
 def test_the_page_has_the_limits_that_are_in_force() -> None:
     limits = re.findall(r"^\|[^|]*\(`([\w.]+)\.(\w+)`\) \| ([\d,]+) \|", PAGE, re.MULTILINE)
-    assert len(limits) == 10
+    assert len(limits) == 11
     for module, name, value in limits:
         assert getattr(import_module(module), name) == int(value.replace(",", "")), f"{module}.{name}"

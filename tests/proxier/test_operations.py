@@ -188,6 +188,30 @@ async def test_what_happens_to_several_is_one_transaction() -> None:
     assert home.reported == [EVENT] * 3
 
 
+async def test_a_reset_of_the_device_makes_void_what_was_before() -> None:
+    home = Home()
+    reset = Report((EventStruct("0 BOOTSTRAP"), EventStruct("1 BOOT")))
+    async with home.operations(Toy) as operations:
+        await operations.begin(script("a", Returned=[Report((EVENT,))], WasReset=[OVER]))
+        await operations.begin(script("b", Returned=[reset], WasReset=[]))
+        await operations.happen(Returned(restarted=True))
+        assert home.reported == list(reset.events)
+        assert [each.key for each in operations.all] == ["toy/b"]
+        assert heard(operations, "b") == ("Returned", "WasReset")
+    assert list(home.journal.records) == ["operation/toy/b"]
+
+
+async def test_after_the_end_nothing_is_begun() -> None:
+    home = Home()
+    async with home.operations(Toy) as operations:
+        await operations.begin(script(SessionEnded=[a_plan(), WakeAt(NOON)]))
+        await operations.close()
+        await operations.happen(SessionEnded())
+        await asyncio.sleep(0)
+        assert heard(operations) == ("SessionEnded",)
+    assert "Ping" not in home.log
+
+
 async def test_what_cannot_be_saved_has_not_happened() -> None:
     home = Home()
     async with home.operations(Toy) as operations:

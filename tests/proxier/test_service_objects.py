@@ -49,6 +49,7 @@ class Bench:
         self.home = home
         self.operations = operations
         self.source = source
+        self.tells_of_logs = False
 
     async def names(self, path: str = "") -> list[str]:
         return [name for name in await self.source.nodes() if name.startswith(path)]
@@ -86,14 +87,20 @@ async def offering(
 ) -> AsyncIterator[Bench]:
     home = home or Home()
 
-    async def own_names() -> Collection[str]:
-        return own
-
     async with home.operations() as operations:
-        source = ServiceObjects("a device", operations, home.drive, home, own_names, home.journal.records)
+        source = ServiceObjects(
+            "a device",
+            operations,
+            home.drive,
+            home,
+            own_names=lambda: own,
+            tells_of_logs=lambda: bench.tells_of_logs,
+            records=home.journal.records,
+        )
+        bench = Bench(home, operations, source)
         if actions:
             await source.offer(frozenset(actions))
-        yield Bench(home, operations, source)
+        yield bench
 
 
 def logs_are(home: Home, *uris: str, size: str = "4096") -> None:
@@ -170,7 +177,7 @@ async def test_names_stand_below_their_objects_with_types_and_access() -> None:
 async def test_the_names_are_the_same_object_while_nothing_changed() -> None:
     async with offering() as bench:
         logs_are(bench.home, "urn:a")
-        bench.source.tells_of_logs = True
+        bench.tells_of_logs = True
         first = await bench.source.nodes()
         assert await bench.source.nodes() is first
         assert bench.home.log.count("GetLogURIs") == 1
@@ -309,7 +316,7 @@ async def test_watched_parameters_tell_of_changes_that_are_not_the_acss_own() ->
 async def test_the_logs_are_read_when_the_acs_reads_them() -> None:
     async with offering() as bench:
         logs_are(bench.home, "urn:a", "urn:b")
-        bench.source.tells_of_logs = True
+        bench.tells_of_logs = True
         assert await bench.values(LOG) == {
             LOG + "1.Name": "urn:a",
             LOG + "1.MaximumSize": "4096",
@@ -329,7 +336,7 @@ async def test_the_logs_are_read_when_the_acs_reads_them() -> None:
 async def test_reading_other_things_costs_no_action() -> None:
     async with offering() as bench:
         logs_are(bench.home, "urn:a")
-        bench.source.tells_of_logs = True
+        bench.tells_of_logs = True
         await bench.names()
         del bench.home.log[:]
         await bench.values(IP_PING, STATE)
@@ -341,14 +348,24 @@ async def test_reading_other_things_costs_no_action() -> None:
 async def test_names_are_read_again_when_an_event_tells_of_other_logs(uris: str, actions: int) -> None:
     async with offering() as bench:
         logs_are(bench.home, "urn:a")
-        bench.source.tells_of_logs = True
+        bench.tells_of_logs = True
         await bench.names()
         del bench.home.log[:]
-        bench.source.changed(StateChange(Service.BMS, {"LogURIs": uris}))
-        bench.source.changed(StateChange(Service.BMS, {"TestIDs": "1"}))
-        bench.source.changed(StateChange(Service.CMS, {"LogURIs": "urn:z"}))
+        await bench.source.changed(StateChange(Service.BMS, {"LogURIs": uris}))
+        await bench.source.changed(StateChange(Service.BMS, {"TestIDs": "1"}))
+        await bench.source.changed(StateChange(Service.CMS, {"LogURIs": "urn:z"}))
         await bench.names()
         assert len(bench.home.log) == actions
+
+
+async def test_logs_that_are_watched_are_read_at_once_when_an_event_tells_of_others() -> None:
+    async with offering() as bench:
+        logs_are(bench.home, "urn:a")
+        await bench.names()
+        await bench.source.watch({COUNT: 2})
+        logs_are(bench.home, "urn:a", "urn:b")
+        await bench.source.changed(StateChange(Service.BMS, {"LogURIs": "urn:a,urn:b"}))
+        assert bench.source.changed_values() == [ParameterValueStruct(COUNT, "2", "unsignedInt")]
 
 
 async def test_without_events_the_list_is_trusted_for_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -399,14 +416,14 @@ async def test_a_log_that_survives_a_restart_is_persistent() -> None:
     async with offering() as bench:
         logs_are(bench.home, "urn:a")
         assert (await bench.values(LOG))[LOG + "1.Persistent"] == "false"
-        await bench.source.restarted()
+        await bench.home.journal.save(bench.source.restarted())
         assert (await bench.values(LOG))[LOG + "1.Persistent"] == "true"
 
 
 async def test_a_restart_of_a_device_without_logs_writes_nothing() -> None:
     async with offering(PING) as bench:
         writes = len(bench.home.journal.saves)
-        await bench.source.restarted()
+        assert bench.source.restarted() == {}
         await bench.source.offer(PING)
         assert len(bench.home.journal.saves) == writes
 

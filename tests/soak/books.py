@@ -136,9 +136,10 @@ def _changes(book: Book, told: Sequence[Telling]) -> Iterator[str]:
     last = -1
     for telling in told:
         value = telling.received.parameters.get(WATCHED, "")
+        if (EventCode.VALUE_CHANGE in telling.received.events) is not bool(value):
+            at = f"{telling.received.at:%H:%M:%S.%f}"
+            yield f"{EventCode.VALUE_CHANGE} and the value {value!r} at {at} do not go together"
         if value in order and telling.confirmed:
-            if EventCode.VALUE_CHANGE not in telling.received.events:
-                yield f"{value} was told without {EventCode.VALUE_CHANGE}"
             if order[value] <= last:
                 yield f"{value} at {telling.received.at:%H:%M:%S.%f} was told before"
             last = max(last, order[value])

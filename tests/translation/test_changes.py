@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from cwmp_client.messages import EventCode, EventStruct, ParameterValueStruct
+from cwmp_client.messages import EventCode, ParameterValueStruct
 from tests.translation.driving import (
     CMS_ACTIONS,
     ROW_PATHS,
@@ -21,7 +21,7 @@ from tests.translation.driving import (
 )
 from translation import cms
 from translation.actions import AboutTo, ActionError, Service, StateChange
-from translation.changes import TABLE_1, configuration_changed, events_of_return, poll
+from translation.changes import TABLE_1, configuration_changed, poll
 from translation.known import KnownTree
 
 ENABLE, SERVER = "Device.Time.Enable", "Device.Time.NTPServer1"
@@ -268,30 +268,6 @@ def test_a_device_that_tells_no_version_cannot_be_polled() -> None:
 
 
 REBOOT, RESET = AboutTo.REBOOT, AboutTo.BASELINE_RESET
-
-
-@pytest.mark.parametrize(
-    ("first", "announced", "restarted", "key", "codes"),
-    [
-        (True, [], False, None, ["0 BOOTSTRAP", "1 BOOT"]),
-        (False, [], False, None, []),
-        (False, [], True, None, ["1 BOOT"]),
-        (False, [], True, "k", ["1 BOOT", "M Reboot"]),
-        (False, [REBOOT], True, None, ["1 BOOT"]),
-        (False, [REBOOT], True, "", ["1 BOOT", "M Reboot"]),
-        (False, [RESET], True, "k", ["0 BOOTSTRAP"]),
-        (False, [REBOOT, RESET], False, "k", ["0 BOOTSTRAP", "1 BOOT", "M Reboot"]),
-    ],
-)
-def test_events_of_a_device_that_is_back(
-    first: bool, announced: list[AboutTo], restarted: bool, key: str | None, codes: list[str]
-) -> None:
-    events = events_of_return(first=first, announced=announced, restarted=restarted, reboot_key=key)
-    assert [event.event_code for event in events] == codes
-    assert all(
-        event == EventStruct(event.event_code, (key or "") if "M " in event.event_code else "")
-        for event in events
-    )
 
 
 def test_table_1() -> None:

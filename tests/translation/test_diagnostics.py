@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from cwmp_client.faults import CwmpFault
 from tests.translation.bench import Bench, Script
-from translation.actions import AboutTo, ActionError, ActionResult, DeviceUnreachable, Service, StateChange
+from translation.actions import ActionError, ActionResult, DeviceUnreachable, Service, StateChange
 from translation.bms import Progress
 from translation.diagnostic_objects import DIAGNOSTICS, NSLOOKUP, PING, SELF_TEST, TRACEROUTE
 from translation.diagnostics import COMPLETED, STATE, Diagnostic, Phase
@@ -25,6 +25,7 @@ from translation.operations import (
     SessionEnded,
     Started,
     WakeAt,
+    WasReset,
     Woke,
 )
 
@@ -299,7 +300,7 @@ def test_results_outlive_the_device_and_the_proxier() -> None:
 def test_a_factory_reset_of_the_device_forgets_all() -> None:
     bench = pinging()
     bench.run(SessionEnded(), TAKES)
-    bench.happen(Returned(restarted=True, about_to=frozenset({AboutTo.BASELINE_RESET})))
+    bench.happen(WasReset())
     assert bench.operation is None
     assert bench.events == []
 

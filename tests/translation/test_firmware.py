@@ -39,6 +39,7 @@ def test_what_is_asked_for() -> None:
     queued = AllQueuedTransferStruct("key", 1, True, TYPE, 99, "")
     assert job.queued(in_progress=False) == queued
     assert job.queued(in_progress=True).state == 2
+    assert job.reports() == ()
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,7 @@ from translation.operations import (
     SessionEnded,
     Started,
     Transfer,
+    WasReset,
     Woke,
 )
 
@@ -281,11 +282,12 @@ def test_a_restart_of_the_proxier_does_not_shorten_a_delay() -> None:
 
 
 @pytest.mark.parametrize("before", [[], [SessionEnded()], [SessionEnded(), Done(SYSTEM)]])
-def test_a_cancelled_upload_is_not_reported(before: list[Happening]) -> None:
+@pytest.mark.parametrize("end", [Cancelled(), WasReset()])
+def test_a_cancelled_upload_is_not_reported(before: list[Happening], end: Happening) -> None:
     bench = uploading()
     for happening in before:
         bench.happen(happening)
-    bench.happen(Cancelled())
+    bench.happen(end)
     assert (bench.operation, bench.reports) == (None, [])
 
 

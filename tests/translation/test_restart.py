@@ -162,6 +162,41 @@ def test_other_events_mean_nothing(change: StateChange) -> None:
     assert bench.here == before
 
 
+# ------------------------------------------------------------------ one restart, told twice
+
+
+@pytest.mark.parametrize(
+    ("happenings", "seconds", "events"),
+    [
+        # datagrams of one burst, in the wrong order
+        ([Returned(restarted=True, about_to=REBOOTING, marks=SECOND)], 3, [BOOT]),
+        ([Returned(restarted=True, marks=SECOND)], 3, [BOOT]),
+        ([Returned(restarted=True)], 3, [BOOT]),
+        ([Left(REBOOTING), Returned(restarted=False, marks=SECOND)], 3, [BOOT]),
+        # another boot: by its marks, by the time, by what it announces
+        ([Returned(restarted=True, about_to=REBOOTING, marks=BootMarks(7))], 3, [BOOT, BOOT]),
+        ([Returned(restarted=True, about_to=REBOOTING, marks=SECOND)], 10, [BOOT, BOOT]),
+        ([Returned(restarted=True, about_to=RESETTING, marks=SECOND)], 3, [BOOT, BOOTSTRAP]),
+    ],
+)
+def test_a_restart_that_is_told_twice(happenings: list[Happening], seconds: int, events: list[Any]) -> None:
+    bench = watching()
+    bench.happen(Returned(restarted=True, about_to=REBOOTING, marks=SECOND))
+    bench.now += timedelta(seconds=seconds)
+    for happening in happenings:
+        bench.happen(happening)
+    assert bench.events == events
+    assert not bench.here.about_to
+
+
+def test_a_reboot_that_the_acs_asked_for_soon_after_a_boot_is_another_one() -> None:
+    bench = asked("key", marks=WITHOUT_BOOT_ID)
+    bench.happen(Returned(restarted=True))
+    bench.run(SessionEnded(), NOW)
+    bench.happen(Returned(restarted=True))
+    assert bench.events == [BOOT, BOOT, m_reboot("key")]
+
+
 # ------------------------------------------------------------------ Reboot
 
 
@@ -173,7 +208,7 @@ def test_a_reboot_of_the_acs() -> None:
     bench.happen(Returned(restarted=True, marks=SECOND))
     assert bench.events == [BOOT, m_reboot("key")]
     assert len(bench.reports) == 1
-    assert bench.here == Restarts(SECOND)
+    assert bench.here == Restarts(SECOND, reported_at=bench.now, reported=REBOOTING)
 
 
 def test_several_reboots_of_the_acs_are_one_boot() -> None:

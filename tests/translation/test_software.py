@@ -35,6 +35,7 @@ from translation.operations import (
 from translation.software import Software
 from translation.software_facts import Facts, Survey
 from translation.software_operation import Stage
+from translation.software_state import Work
 
 URL = "http://acs.example/image.bin"
 OFFERED = frozenset({"Update", "GetOperationIDs", "GetOperationInfo", "GetDUInfo"})
@@ -697,10 +698,12 @@ def test_other_events_mean_nothing(change: StateChange) -> None:
 
 
 def test_outcomes_of_nothing_mean_nothing() -> None:
-    bench = Bench(Software(OFFERED))
-    assert bench.happen(Done(7)) == ()
-    assert bench.happen(Failed(SILENT)) == ()
-    assert bench.here == Software(OFFERED)
+    for work in ("", "transfer", "call", "look"):
+        for outcome in (Done(7), Failed(SILENT)):
+            bench = Bench(Software(OFFERED, work=Work(work), work_for="9"))
+            assert bench.here.key == "software"
+            assert bench.happen(outcome) == ()
+            assert bench.here == Software(OFFERED, work_for="9")
 
 
 def test_the_password_is_not_shown() -> None:
