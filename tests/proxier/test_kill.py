@@ -280,7 +280,7 @@ async def test_the_first_session(
 
 @pytest.mark.xfail(
     strict=False,
-    reason="a value change that was delivered just before SIGKILL may be told once more: it is settled too late",
+    reason="a value change that was delivered just before SIGKILL may be told once more",
 )
 @WAYS
 async def test_a_session_with_many_events(
