@@ -74,7 +74,7 @@ class Ports:
     journal: Journal
     report: SaveReport
     drive: Drive
-    transfer: Callable[[Transfer], Awaitable[None]]
+    transfer: Callable[[Transfer], Awaitable[Any]]
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
 

@@ -10,10 +10,11 @@ Source: TR-181 2.17, SoftwareModules and ManagementServer; TR-330 4.7.1.3; SMS
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import secrets
 import time
-from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -66,7 +67,8 @@ class SoftwareObjects:
         operations: keeps the `Software`.
         drive: carries out plans at the device.
         journal: where what is known of the device is saved.
-        own_names: the names of the device's own data model.
+        own_names: the names of the device's own data model, as far as they are known.
+        tells: whether the device's events of SoftwareManagement arrive.
         records: what the journal holds for the device.
         time_out_seconds: for an operation at the device.
         now: the clock.
@@ -80,9 +82,10 @@ class SoftwareObjects:
         operations: Operations,
         drive: Drive,
         journal: Journal,
-        own_names: Callable[[], Awaitable[Collection[str]]],
-        records: Mapping[str, Any],
         *,
+        own_names: Callable[[], Collection[str]],
+        tells: Callable[[], bool],
+        records: Mapping[str, Any],
         time_out_seconds: float,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
@@ -92,15 +95,14 @@ class SoftwareObjects:
         self._drive = drive
         self._journal = journal
         self._own_names = own_names
-        self._own: Collection[str] = ()
+        self._tells = tells
         self._time_out_seconds = time_out_seconds
         record = records.get(RECORD)
         self._known = value_of(_Known, record) if record else _Known()
         self._read_at: float | None = None
         self._nodes: Mapping[str, Node] = {}
         self._watched: dict[str, ParameterValueStruct] = {}
-        self.tells = False
-        """Whether the device's events arrive."""
+        self._reading = asyncio.Lock()
 
     # -------------------------------------------------------------- what happens to the device
 
@@ -123,14 +125,16 @@ class SoftwareObjects:
         if actions and (after != before or self._operations["software"] is None):
             await self._operations.begin(after)
 
-    def changed(self, change: StateChange) -> None:
-        """Evented variables changed: the units are read when somebody asks for them."""
+    async def changed(self, change: StateChange) -> None:
+        """Evented variables changed: the units are read when somebody asks for them, or watches them."""
         if change.service is Service.SMS:
-            self._read_at = None
+            await self.restarted()
 
-    def restarted(self) -> None:
-        """The device has restarted."""
+    async def restarted(self) -> None:
+        """The device may have other units now."""
         self._read_at = None
+        if any(name.startswith(SOFTWARE_MODULES) for name in self._watched):
+            await self.refresh()
 
     def changed_values(self) -> Sequence[ParameterValueStruct]:
         """Which of the watched parameters have new values since they were asked for, and not by the ACS."""
@@ -141,28 +145,33 @@ class SoftwareObjects:
 
     async def refresh(self) -> None:
         """Read the units, unless they are known; what the device does not tell now is as it was."""
-        if not self._has_units or self._is_fresh:
-            return
-        read_at = time.monotonic()
-        try:
-            units = await self._drive(deployment_units(self.actions))
-            running = await self._drive(execution_units(self.actions))
-        except (ActionError, DeviceUnreachable) as error:
-            logger.info("%s: its units cannot be listed now: %s", self._device, error)
-        else:
-            self._read_at = read_at
-            await self._keep(replace(self._known, units=units, execution_units=running))
+        async with self._reading:
+            if not self._has_units or self._is_fresh:
+                return
+            self._read_at = time.monotonic()  # what changes meanwhile is read again
+            try:
+                units = await self._drive(deployment_units(self.actions))
+                running = await self._drive(execution_units(self.actions))
+            except (ActionError, DeviceUnreachable) as error:
+                self._read_at = None
+                logger.info("%s: its units cannot be listed now: %s", self._device, error)
+            else:
+                await self._keep(replace(self._known, units=units, execution_units=running))
 
     async def _keep(self, known: _Known) -> None:
-        if known != self._known:
+        if known == self._known:
+            return
+        before, self._known = self._known, known
+        try:
             await self._journal.save({RECORD: record_of(known)})
-            self._known = known
+        except BaseException:
+            self._known = before if self._known is known else self._known
+            raise
 
     # -------------------------------------------------------------- ParameterSource
 
     async def nodes(self) -> Mapping[str, Node]:
         """See `ParameterSource`."""
-        self._own = await self._own_names()
         await self.refresh()
         nodes = with_objects_above({each.name: Node(each.writable, each.type) for each in self._parameters()})
         if nodes != self._nodes:
@@ -245,21 +254,22 @@ class SoftwareObjects:
 
     @property
     def _has_units(self) -> bool:
-        return "GetDUIDs" in self.actions and SOFTWARE_MODULES not in self._own
+        return "GetDUIDs" in self.actions and SOFTWARE_MODULES not in self._own_names()
 
     @property
     def _is_fresh(self) -> bool:
         if self._read_at is None:
             return False
-        return self.tells or time.monotonic() < self._read_at + TRUSTED_SECONDS
+        return self._tells() or time.monotonic() < self._read_at + TRUSTED_SECONDS
 
     def _parameters(self) -> Iterator[ServiceParameter]:
         if not self.actions:
             return
         software = self.software
-        own = [each for each in (TRANSFERS, CHANGES) if MANAGEMENT_SERVER + each in self._own]
+        own = self._own_names()
+        theirs = tuple(name for each in (TRANSFERS, CHANGES) if (name := MANAGEMENT_SERVER + each) in own)
         for parameter in policy_parameters(software.policy):
-            if not parameter.name.startswith(tuple(MANAGEMENT_SERVER + each for each in own)):
+            if not parameter.name.startswith(theirs):
                 yield parameter
         if self._has_units:
             switchable = {Action.START, Action.STOP} <= self.actions

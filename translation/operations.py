@@ -151,7 +151,8 @@ class Report:
 class Transfer:
     """Move a file between the device and the ACS; its outcome comes back as `Done` or `Failed`.
 
-    The file goes from `source` to `target` in pieces, never whole in memory.
+    The file goes from `source` to `target` in pieces, never whole in memory. Without a target it is made
+    ready for the device to fetch, and `Done` brings the URL by which the device gets it.
     """
 
     source: str

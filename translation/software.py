@@ -21,7 +21,7 @@ from datetime import datetime, timedelta
 from typing import Any, ClassVar, Self, TypeAlias
 
 from cwmp_client.faults import CwmpFault, FaultCode
-from translation.actions import AboutTo, ActionError, DeviceUnreachable, Service, StateChange
+from translation.actions import ActionError, DeviceUnreachable, Service, StateChange
 from translation.autonomous import autonomous_reports
 from translation.operations import (
     Changed,
@@ -35,6 +35,7 @@ from translation.operations import (
     Started,
     Step,
     WakeAt,
+    WasReset,
     Woke,
     retry_wait,
 )
@@ -107,7 +108,7 @@ _Told: TypeAlias = tuple[Software, tuple[Report, ...]]
 # ------------------------------------------------------------------ what happens
 
 
-def _noted(here: Software, happening: Happening, now: datetime) -> Software:
+def _noted(here: Software, happening: Happening, now: datetime) -> Software:  # noqa: PLR0911 - one for each happening
     """Take note of what happens."""
     match happening:
         case Started():
@@ -120,6 +121,8 @@ def _noted(here: Software, happening: Happening, now: datetime) -> Software:
             return _each_watched(replace(here, seen=here.seen.without_unknown()), Watched.left)
         case Returned():
             return _returned(here, happening, now)
+        case WasReset():
+            return _reset(here, now)
         case _:
             return here
 
@@ -146,16 +149,17 @@ def _resumed(here: Software, now: datetime) -> Software:
 
 def _returned(here: Software, returned: Returned, now: datetime) -> Software:
     """The device is there; one that has restarted counts its operations anew."""
-    boot_id = here.boot_id if returned.marks.boot_id is None else returned.marks.boot_id
-    restarted = returned.restarted or (here.boot_id is not None and here.boot_id != boot_id)
-    here = replace(here, boot_id=boot_id, failures=0, not_before=None)
-    if restarted:
-        here = replace(here, seen=Sightings())
-    if AboutTo.BASELINE_RESET in returned.about_to:
-        # What the ACS has set and asked for is gone, but for what it is sure to hear of.
-        queue = tuple(job for job in here.queue if here.own and job.number == here.own.job)
-        here = replace(here, queue=queue, policy={}, units=KnownUnits())
-    return _each_watched(here, lambda each: each.returned(now, restarted=restarted))
+    seen = Sightings() if returned.restarted else here.seen
+    here = replace(here, seen=seen, failures=0, not_before=None)
+    return _each_watched(here, lambda each: each.returned(now, restarted=returned.restarted))
+
+
+def _reset(here: Software, now: datetime) -> Software:
+    """What the ACS has set and asked for is void; what of it the device still does is of no interest."""
+    seen = here.seen
+    if here.own and here.own.stage is Stage.WATCHING:
+        seen = seen.with_known(here.own.operation_id, now)
+    return replace(here, policy={}, units=KnownUnits(), queue=(), own=None, seen=seen)
 
 
 def _changed(here: Software, change: StateChange, now: datetime) -> Software:

@@ -58,8 +58,6 @@ class SoftwareState:
     """How many surveys in a row have come to nothing."""
     not_before: datetime | None = None
     """When the next survey may be."""
-    boot_id: int | None = None
-    """BOOTID of the device's run."""
 
     # -------------------------------------------------------------- what the ACS asks for
 

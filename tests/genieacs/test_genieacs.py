@@ -110,7 +110,6 @@ async def test_rows_are_added_and_deleted(home: Home) -> None:
     assert "/BBF/NAT/PortMapping/0/Description" not in home.device.values
 
 
-@pytest.mark.xfail(reason="virtual devices do not answer Reboot yet", strict=True)
 async def test_a_device_reboots(home: Home) -> None:
     before = (await home.managed.document())["_lastBoot"]
     await home.managed.task("reboot")
@@ -119,7 +118,6 @@ async def test_a_device_reboots(home: Home) -> None:
     assert len(home.device.history.times("power on")) == 2
 
 
-@pytest.mark.xfail(reason="virtual devices do not answer FactoryReset yet", strict=True)
 async def test_a_device_is_reset(home: Home) -> None:
     home.device.change("/BBF/Time/NTPServer1", "changed.example")
     before = (await home.managed.document())["_lastBootstrap"]

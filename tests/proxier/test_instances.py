@@ -20,6 +20,7 @@ from cwmp_client.messages import (
     CpeResponse,
     DeleteObject,
     EventCode,
+    FactoryReset,
     GetParameterValues,
     GetParameterValuesResponse,
     ParameterValueStruct,
@@ -325,3 +326,19 @@ async def test_what_changed_while_the_proxier_was_away_is_known_when_it_is_back(
         await home.start()
         await home.look()
         assert home.numbers == {1, 2, 3}
+
+
+async def test_a_factory_reset_forgets_aliases_and_how_they_are_used(tmp_path: Path) -> None:
+    async with household(tmp_path) as home:
+        managed = home.managed
+        await managed.acs.wait_event(EventCode.BOOTSTRAP)
+        modes = {f"{MANAGEMENT_SERVER}InstanceMode": "InstanceAlias", f"{MAPPINGS}1.Alias": "web"}
+        await managed.write(modes)
+        await managed.acs.request(FactoryReset())
+        await managed.acs.wait_event(EventCode.BOOTSTRAP)
+        await managed.acs.session_over()
+        assert await managed.names(MAPPINGS) == {f"{MAPPINGS}1.": True}
+        assert await managed.read(*modes) == {
+            f"{MANAGEMENT_SERVER}InstanceMode": "InstanceNumber",
+            f"{MAPPINGS}1.Alias": "cpe-1",
+        }

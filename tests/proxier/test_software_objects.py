@@ -77,21 +77,19 @@ async def managed(
     actions: frozenset[str] | None = SMS,
     own: Collection[str] = (),
     relay: RelayMode = RelayMode.AUTO,
+    tells: bool = False,
 ) -> AsyncIterator[Managed]:
     home = home or Home()
     home.answers = {**UNITS, **home.answers}
-
-    async def own_names() -> Collection[str]:
-        return own
-
     async with home.operations(Software) as operations:
         objects = SoftwareObjects(
             "a device",
             operations,
             home.drive,
             home,
-            own_names,
-            home.journal.records,
+            own_names=lambda: own,
+            tells=lambda: tells,
+            records=home.journal.records,
             time_out_seconds=60,
             now=lambda: NOON,
         )
@@ -148,19 +146,18 @@ async def test_the_units_of_a_device() -> None:
 
 
 async def test_units_are_read_when_they_are_asked_for_and_may_have_changed() -> None:
-    async with managed() as device:
-        device.objects.tells = True
+    async with managed(tells=True) as device:
         await device.values("Device.SoftwareModules.")
         asked = len(device.home.log)
         await device.values("Device.")
         assert len(device.home.log) == asked
-        device.objects.changed(StateChange(Service.BMS, {"LogURIs": ""}))
+        await device.objects.changed(StateChange(Service.BMS, {"LogURIs": ""}))
         await device.values("Device.")
         assert len(device.home.log) == asked
         device.home.answers["GetDUIDs"] = {"DUIDs": "0"}
-        device.objects.changed(StateChange(Service.SMS, {"DUIDs": "0"}))
+        await device.objects.changed(StateChange(Service.SMS, {"DUIDs": "0"}))
         assert not [name for name in await device.objects.nodes() if name.startswith(UNIT)]
-        device.objects.restarted()
+        await device.objects.restarted()
         device.home.answers["GetDUIDs"] = {"DUIDs": "0,2"}
         assert UNIT in await device.objects.nodes()
 
@@ -187,20 +184,32 @@ async def test_a_unit_that_is_gone() -> None:
 
 
 async def test_watched_values() -> None:
-    async with managed() as device:
+    async with managed(tells=True) as device:
         await device.objects.nodes()
         await device.objects.watch({f"{UNIT}Version": 2, f"{UNIT}Nothing": 2})
+        assert await device.objects.reporting([f"{UNIT}Version"]) == ()
         assert device.objects.changed_values() == []
         device.home.answers["GetDUInfo"] = {**UNITS["GetDUInfo"], "DUVersion": "2.0"}
-        device.objects.changed(StateChange(Service.SMS, {}))
-        await device.objects.refresh()
+        await device.objects.changed(StateChange(Service.SMS, {}))
         new = ParameterValueStruct(f"{UNIT}Version", "2.0")
         assert device.objects.changed_values() == [new]
         assert device.objects.changed_values() == []
         await device.objects.watch({f"{UNIT}Version": 0})
-        device.objects.restarted()
-        await device.objects.refresh()
+        asked = len(device.home.log)
+        await device.objects.restarted()
+        assert len(device.home.log) == asked
         assert device.objects.changed_values() == []
+
+
+async def test_a_list_that_cannot_be_saved_is_read_again() -> None:
+    async with managed(tells=True) as device:
+        device.home.journal.broken = True
+        with pytest.raises(OSError, match="disk"):
+            await device.objects.nodes()
+        assert not device.objects.cached(f"{UNIT}Version")
+        device.home.journal.broken = False
+        await device.objects.restarted()
+        assert UNIT in await device.objects.nodes()
 
 
 # ------------------------------------------------------------------ what is set

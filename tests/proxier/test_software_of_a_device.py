@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import tracemalloc
-from collections.abc import AsyncIterator, Callable, Collection, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -72,8 +72,9 @@ class Managed:
             self.operations,
             self.drive,
             home,
-            self._own_names,
-            home.journal.records,
+            own_names=lambda: (),
+            tells=lambda: False,
+            records=home.journal.records,
             time_out_seconds=time_out_seconds,
         )
         self.rpcs = SoftwareRpcs(self.operations, self.objects, mode)
@@ -86,9 +87,6 @@ class Managed:
     async def _transfer(self, transfer: Transfer) -> Any:
         assert self.device
         return await self._relay.offer(transfer, self.device.udn, self.device.address)
-
-    async def _own_names(self) -> Collection[str]:
-        return ()
 
     async def appeared(self, device: ProxiedDevice) -> None:
         await self._came(device, restarted=False, about_to=frozenset())
@@ -111,7 +109,7 @@ class Managed:
 
     async def changed(self, udn: str, change: StateChange) -> None:
         del udn
-        self.objects.changed(change)
+        await self.objects.changed(change)
         await self.operations.happen(Changed(change))
         self.home.note("changed")
 

@@ -20,7 +20,6 @@ from translation.actions import AboutTo, ActionError, DeviceUnreachable, Service
 from translation.files import RelayMode
 from translation.firmware import begin_download
 from translation.operations import (
-    BootMarks,
     Changed,
     Done,
     Failed,
@@ -30,12 +29,14 @@ from translation.operations import (
     SessionEnded,
     Started,
     Transfer,
+    WasReset,
     Woke,
 )
 from translation.software import Software
 from translation.software_facts import Facts, Survey
 from translation.software_operation import Stage
 from translation.software_state import Work
+from translation.units import KnownUnit, KnownUnits
 
 URL = "http://acs.example/image.bin"
 OFFERED = frozenset({"Update", "GetOperationIDs", "GetOperationInfo", "GetDUInfo"})
@@ -171,7 +172,7 @@ def test_a_restart_that_forgets_the_operation(events: bool) -> None:
     bench.run(Woke(), {"GetOperationIDs": SILENT})
     bench.now = START + timedelta(minutes=2)
     script = {"GetOperationInfo": FORGOTTEN, "GetDUInfo": version("2.0")}
-    returned = Returned(restarted=True, marks=BootMarks(6))
+    returned = Returned(restarted=True)
     if not events:
         assert bench.run(returned, script) == ["GetOperationInfo", "GetDUInfo"]
     else:
@@ -204,15 +205,6 @@ def test_after_a_restart_another_operation_may_have_the_same_id() -> None:
     script = {"GetOperationInfo": another, "GetDUInfo": version("2.0")}
     bench.run(Returned(restarted=True), script)
     assert told(bench).fault_struct.fault_code == 0
-
-
-def test_a_restart_that_only_the_boot_id_tells() -> None:
-    bench = asked(boot_id=5)
-    bench.run(SessionEnded(), QUIET)
-    bench.happen(Started())
-    script = {"GetOperationInfo": FORGOTTEN, "GetDUInfo": version("1.0")}
-    bench.run(Returned(restarted=False, marks=BootMarks(6)), script)
-    assert "rolled back" in told(bench).fault_struct.fault_string
 
 
 # ------------------------------------------------------------------ how it goes wrong
@@ -676,11 +668,22 @@ def test_the_policy_decides_what_the_acs_hears() -> None:
 
 def test_a_factory_reset_takes_away_what_the_acs_has_set_and_asked_for() -> None:
     bench = updating(download("a"), download("b"))
-    bench.here = bench.here.with_job(download("c"))
-    bench.here = replace(bench.here, policy={"AutonomousTransferCompletePolicy.Enable": "false"})
-    bench.happen(Returned(restarted=True, about_to=frozenset({AboutTo.BASELINE_RESET})))
-    assert [each.command_key for each in bench.here.requested()] == ["a"]
-    assert bench.here.policy == {}
+    policy = {"AutonomousTransferCompletePolicy.Enable": "false"}
+    bench.here = replace(bench.here, policy=policy, units=KnownUnits((KnownUnit(2),)))
+    assert bench.run(WasReset(), {}) == []
+    assert is_idle(bench)
+    assert (bench.here.policy, bench.here.units) == ({}, KnownUnits())
+    # What the device still does was asked for by the ACS, and is no update of somebody else.
+    assert bench.run(listed(7), {}) == []
+    assert bench.run(listed(), {}) == []
+    assert bench.reports == []
+
+
+def test_a_factory_reset_during_the_call() -> None:
+    bench = calling()
+    assert bench.happen(WasReset()) == ()
+    assert bench.run(Done(7), {}) == []
+    assert is_idle(bench)
 
 
 @pytest.mark.parametrize(
