@@ -164,14 +164,16 @@ class Endpoint:
         await self._outbox.save(records)
         self._trigger(new=new)
 
-    async def value_changed(self, *values: ParameterValueStruct) -> None:
+    async def value_changed(
+        self, *values: ParameterValueStruct, records: Mapping[str, Any] | None = None
+    ) -> None:
         """Parameters have new values, and not by this ACS; returns when what must be told of it is saved.
 
         Each parameter's notification attribute decides what happens: nothing, a mention in the next Inform,
-        or a session with `4 VALUE CHANGE`.
+        or a session with `4 VALUE CHANGE`. `records` are the owner's, saved in the same transaction.
         """
         new = self._changes.notice(values)
-        await self._outbox.save()
+        await self._outbox.save(records)
         self._trigger(new=new)
 
     async def rebooted(

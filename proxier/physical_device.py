@@ -47,6 +47,9 @@ class PhysicalDevice:
         self._boot_id: int | None = None
         self._plans = asyncio.Lock()
 
+    def __str__(self) -> str:
+        return self._name
+
     # ------------------------------------------------------------------ under which UDNs it is here
 
     @property

@@ -7,7 +7,7 @@ instance numbers and a new model before anyone is told of them, values after the
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any, Protocol, TypeVar
 
@@ -88,6 +88,7 @@ class ProxiedParameters:
             instances=instances,
         )
         self._subscribed = False
+        self._has_news = False
         self._saving = asyncio.Lock()
         self._nodes: Mapping[str, Node] = {}
         self._nodes_made_from: object = None
@@ -153,7 +154,7 @@ class ProxiedParameters:
         """See `ParameterSource`."""
         names = [value.name for value in values]
         status = await self._carry_out(cms.set_parameter_values(self._known, values), setting=names)
-        return Applied(status, self._known.take_changes())
+        return Applied(status, self._known.take_changes(told=not self._has_news))
 
     async def reporting(self, names: Sequence[str]) -> Collection[str]:
         """See `ParameterSource`: those with EventOnChange that we did not give to them.
@@ -185,16 +186,14 @@ class ProxiedParameters:
         return self._known.values.get(name)
 
     async def notice(self, change: StateChange) -> Meaning:
-        """Read what an event asks for; `settled` is to be awaited as soon as the ACS is sure to hear of it.
+        """Read what an event asks for; `told` is to be awaited next.
 
         Raises:
             CwmpFault: the device could not be asked.
         """
         self._subscribed |= change.complete
         plan = changes.configuration_changed(self._known, change, subscribed=self._subscribed)
-        meaning = await self._carry_out(plan)
-        await self._save(told=False)
-        return meaning
+        return await self._look(plan)
 
     async def poll(self) -> Meaning:
         """As `notice`, for a device that sends no events.
@@ -202,19 +201,28 @@ class ProxiedParameters:
         Raises:
             CwmpFault: the device could not be asked.
         """
-        meaning = await self._carry_out(changes.poll(self._known))
-        await self._save(told=False)
-        return meaning
+        return await self._look(changes.poll(self._known))
+
+    async def told(self, tell: Callable[[Mapping[str, Any]], Awaitable[None]]) -> None:
+        """Save the values that `notice` or `poll` found; `tell` saves what they mean to the ACS with them.
+
+        Both are one transaction: after a power cut no change is lost, and none is told twice.
+        """
+        async with self._saving:
+            records = self._known.take_changes()
+            try:
+                await tell(records)
+            except BaseException:
+                self._known.give_back(records)
+                raise
+            self._has_news = False
 
     async def settled(self) -> None:
-        """Save the values that `notice` or `poll` found, once what they mean to the ACS is saved.
-
-        To be awaited after each session too: it reads the first values of parameters that are newly watched.
+        """Read the first values of parameters that are newly watched. To be awaited after each session.
 
         Raises:
             CwmpFault: the device could not be asked.
         """
-        await self._save()
         await self._carry_out(reading.read_first_values(self._known))
         await self._save()
 
@@ -262,10 +270,20 @@ class ProxiedParameters:
             self._known.rows_current &= FaultCode.INVALID_PARAMETER_NAME not in codes
             raise
 
-    async def _save(self, *, told: bool = True) -> None:
+    async def _look(self, plan: Plan[Meaning]) -> Meaning:
+        before, self._has_news = self._has_news, True
+        try:
+            meaning = await self._carry_out(plan)
+        except BaseException:
+            self._has_news = before
+            raise
+        await self._save()
+        return meaning
+
+    async def _save(self) -> None:
         # Who finds nothing to save waits here for what another saves at this moment.
         async with self._saving:
-            records = self._known.take_changes(told=told)
+            records = self._known.take_changes(told=not self._has_news)
             instances = self._known.instances.take_changes()
             if not records and not instances:
                 return

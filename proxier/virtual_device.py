@@ -15,6 +15,7 @@ from cwmp_client.endpoint import Endpoint
 from cwmp_client.faults import CwmpFault
 from cwmp_client.management_server import ManagementServer, ManagementServerDefaults
 from cwmp_client.messages import CpeRequest, DeviceIdStruct, EventCode, EventStruct
+from proxier.configuration_changes import ConfigurationChanges
 from proxier.control_point import ControlPoint, ProxiedDevice
 from proxier.data_models import DataModels
 from proxier.device_commands import Report, report
@@ -30,14 +31,10 @@ from proxier.settings import DeviceSettings
 from proxier.store import Instance, Store, StoreError, VirtualDeviceRecord
 from proxier.transfer import FileTransfers
 from translation.actions import AboutTo, Service, StateChange
-from translation.changes import Meaning
 from translation.data_model import DataModel
 from translation.operations import NO_MARKS, BootMarks, Transfer
 
 logger = logging.getLogger(__name__)
-
-RETRY_SECONDS = 5.0
-"""The wait before what an event told of is asked for again, when the device could not be asked."""
 
 NOTE_INTERVAL = timedelta(minutes=1)
 
@@ -82,9 +79,6 @@ class VirtualDevice:
         self._house = house
         self._device = PhysicalDevice(record.device_id, record.udn, control_point)
         self._met = asyncio.Event()
-        self._telling = asyncio.Lock()
-        self._is_behind = asyncio.Event()
-        self._heard = asyncio.Event()
         journal = house.store.journal(record.device_id)
         self.management_server = ManagementServer(house.defaults, kept.records)
         self._proxied = ProxiedParameters(
@@ -117,6 +111,7 @@ class VirtualDevice:
             transfers=self._operations.operations,
             online=False,
         )
+        self._configuration = ConfigurationChanges(self._device, self._proxied, self._fallback, self.endpoint)
         self.endpoint.after_each_session(self._settle)
         self.endpoint.after_each_session(self._note_session)
         if kept.records:
@@ -204,7 +199,7 @@ class VirtualDevice:
         if not self._device.is_provided_by(udn, change.service):
             return
         if change.service is Service.CMS:
-            await self._notice(change)
+            await self._configuration.notice(change)
         await self._let_happen(self._operations.changed(change))
         await self._let_happen(self._tell_of_services())
 
@@ -239,7 +234,7 @@ class VirtualDevice:
             await self._met.wait()
             with suppress(TimeoutError):
                 async with asyncio.timeout(FIRST_EVENT_SECONDS):
-                    await self._heard.wait()
+                    await self._configuration.heard.wait()
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self.endpoint.run(start_delay_seconds))
                 tasks.create_task(self._poll())
@@ -300,8 +295,8 @@ class VirtualDevice:
         except (CwmpFault, StoreError) as error:
             logger.warning("%s: its data model cannot be read now: %s", self, error)
         self.endpoint.online = True
-        if not self._awaits_events():
-            self._heard.set()
+        if not self._configuration.awaits_events:
+            self._configuration.heard.set()
         self._met.set()
 
     async def _marks(self, device: ProxiedDevice) -> BootMarks:
@@ -310,24 +305,9 @@ class VirtualDevice:
     def _data_model(self, model_name: str) -> DataModel | None:
         return self._house.data_models.of(self.record.oui, self.record.product_class, model_name)
 
-    async def _notice(self, change: StateChange) -> None:
-        try:
-            async with self._telling:
-                await self._tell(await self._proxied.notice(change))
-            self._heard.set()
-        except (CwmpFault, StoreError) as error:
-            # The event comes once: what it told of is asked for until it is known.
-            logger.info("%s: a change cannot be read now, and is asked for again: %s", self, error)
-            self._is_behind.set()
-
     async def _poll(self) -> None:
         while True:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(self._house.search_interval_seconds):
-                    await self._is_behind.wait()
-                    await asyncio.sleep(RETRY_SECONDS)
-            if self._is_behind.is_set() or self._lacks_events():
-                await self._poll_configuration()
+            await self._configuration.keep_up(self._house.search_interval_seconds)
             for face in self._device.faces:
                 if self._device.must_be_asked_for_marks(face):
                     await self._poll_marks(face)
@@ -337,31 +317,6 @@ class VirtualDevice:
         marks = await self._marks(device)
         if marks != NO_MARKS:
             await self._let_happen(self._operations.returned(marks))
-
-    def _awaits_events(self) -> bool:
-        provider = self._device.provider(Service.CMS)
-        return provider is not None and bool(provider.services[Service.CMS].event_url)
-
-    def _lacks_events(self) -> bool:
-        return self._device.provider(Service.CMS) is not None and not self._device.tells_of(Service.CMS)
-
-    async def _poll_configuration(self) -> None:
-        if self._lacks_events():
-            self._proxied.events_lost()
-        try:
-            async with self._telling:
-                await self._tell(await self._proxied.poll())
-        except (CwmpFault, StoreError) as error:
-            logger.debug("%s cannot be polled: %s", self, error)
-        else:
-            self._is_behind.clear()
-
-    async def _tell(self, meaning: Meaning) -> None:
-        changed = (*meaning.parameters, *self._fallback.take_changes())
-        if changed:
-            await self.endpoint.value_changed(*changed)
-        if not self.endpoint.in_session:  # else it is done when the session is over
-            await self._proxied.settled()
 
     async def _note_session(self) -> None:
         """Keep how the last session ended: of outcomes that are all the same, one a minute."""
@@ -373,15 +328,6 @@ class VirtualDevice:
             await self._note(last_session=last.ended, last_session_outcome=last.outcome)
 
     async def _settle(self) -> None:
-        """Begin what was put off until the session is over; then read what the ACS watches since.
-
-        Changes are told by the first values that are read.
-        """
+        """Begin what was put off until the session is over."""
         await self._operations.session_ended()
-        if self._telling.locked():  # whoever tells now settles then
-            return
-        try:
-            async with self._telling:
-                await self._proxied.settled()
-        except CwmpFault as fault:
-            logger.info("%s: what is watched cannot be read now: %s", self.record.device_id, fault)
+        await self._configuration.settle()

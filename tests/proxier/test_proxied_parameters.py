@@ -98,7 +98,7 @@ class House:
         for name in ("ConfigurationUpdate", "SupportedDataModelsUpdate", "SupportedParametersUpdate"):
             variables[name] = (await self.client.call(f"Get{name}"))["StateVariableValue"]
         await self.parameters.notice(StateChange(Service.CMS, variables, complete=True))
-        await self.parameters.settled()
+        await self.parameters.told(self.kept.save)
         self.called()
 
     async def event(self) -> tuple[ParameterValueStruct, ...]:
@@ -258,7 +258,10 @@ async def test_a_change_at_the_device_is_told_and_our_own_is_not(house: House) -
     house.device.change(SERVER_PATH, "theirs")
     assert await house.event() == (value(SERVER, "theirs"),)
     assert house.kept.records["cms.values"][SERVER] == ["ntp.example", "string"]
-    await house.parameters.settled()
+    await house.parameters.set([value(ENABLE, "true", "boolean")])
+    await house.parameters.nodes()
+    assert house.kept.records["cms.values"][SERVER] == ["ntp.example", "string"]
+    await house.parameters.told(house.kept.save)
     assert house.kept.records["cms.values"][SERVER] == ["theirs", "string"]
     house.device.change("/BBF/Time/Enable", "0")
     await house.parameters.watch({SERVER: 0})
@@ -288,7 +291,7 @@ async def test_a_change_while_the_proxier_was_away_is_told(house: House) -> None
     assert (await house.parameters.poll()).parameters == (value(SERVER, "meanwhile"),)
 
 
-async def test_what_was_told_but_not_settled_is_told_again_after_a_restart(house: House) -> None:
+async def test_what_was_found_but_not_told_is_found_again_after_a_restart(house: House) -> None:
     await house.parameters.watch({SERVER: 2})
     await house.parameters.settled()
     house.device.change(SERVER_PATH, "new")
