@@ -1,4 +1,5 @@
 # make test, make lint, make demo, make soak, make docs, make clean; PYTHON=python3.13 chooses the interpreter (3.11 or newer).
+# make test ARGS=tests/translation runs some of the tests; all of them run in four processes, as most of them wait.
 # Each interpreter has a virtual environment of its own, set up when first needed and when pyproject.toml changes.
 
 PYTHON ?= python3
@@ -9,7 +10,7 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 .PHONY: test lint demo soak docs clean
 
 test: $(VENV)/.test
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest $(or $(ARGS),--numprocesses=4)
 
 lint: $(VENV)/.lint
 	$(BIN)/ruff check

@@ -215,10 +215,10 @@ async def until(condition: Callable[[], Any]) -> None:
 
 
 def is_at(text: str, time: datetime | None) -> bool:
-    """Whether a time that the ACS is told is that of the device, to the second and what a message takes."""
+    """Whether the ACS is told a time of the device, in whole seconds and but for a message's way."""
     assert time
     said = datetime.fromisoformat(text)
-    return time - timedelta(seconds=1) <= said <= time + timedelta(seconds=1)
+    return time.replace(microsecond=0) - timedelta(seconds=1) <= said <= time + timedelta(seconds=1)
 
 
 # ------------------------------------------------------------------ an update by the ACS
