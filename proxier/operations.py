@@ -139,7 +139,26 @@ class Operations:
 
     async def begin(self, operation: Operation) -> None:
         """Keep an operation, in the place of one with its key; it is saved when this returns."""
-        await self._ports.journal.save(self.adopt(operation))
+        await self.change(lambda: operation)
+
+    async def change(self, make: Callable[[], Operation]) -> None:
+        """Keep what is made of an operation as it is then, with no step of it meanwhile; saved on return.
+
+        Raises:
+            Whatever `make` raises, and what the journal raises; then all is as it was.
+        """
+        async with self._steps:
+            operation = make()
+            before = self[operation.key]
+            records = self.adopt(operation)
+            try:
+                await self._ports.journal.save(records)
+            except BaseException:
+                if before is None:
+                    del self._kept[operation.key]
+                else:
+                    self.adopt(before)
+                raise
 
     def adopt(self, operation: Operation) -> Mapping[str, Any]:
         """Keep an operation; its caller saves the records returned before it waits for anything else.

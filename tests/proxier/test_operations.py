@@ -129,6 +129,52 @@ async def test_an_operation_of_the_same_key_replaces_the_other() -> None:
         assert operations["toy/b"] is None
 
 
+class SlowHome(Home):
+    """Its disk takes its time when it is told to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.go_on = asyncio.Event()
+        self.go_on.set()
+        self.writing = asyncio.Event()
+
+    async def save(self, records: Mapping[str, Any]) -> None:
+        self.writing.set()
+        await self.go_on.wait()
+        await super().save(records)
+
+
+async def test_what_is_asked_for_during_a_step_builds_on_it() -> None:
+    home = SlowHome()
+    home.answers = {"Ping": {}}
+    async with home.operations(Toy) as operations:
+        await operations.begin(script(SessionEnded=[a_plan()]))
+        home.go_on.clear()
+        home.writing.clear()
+        step = asyncio.create_task(operations.happen(SessionEnded()))
+        await home.writing.wait()
+        change = asyncio.create_task(operations.change(lambda: Toy("a", (*heard(operations), "asked for"))))
+        home.go_on.set()
+        await asyncio.gather(step, change)
+        assert heard(operations) == ("SessionEnded", "asked for")
+    assert home.journal.records["operation/toy/a"]["state"]["heard"] == ["SessionEnded", "asked for"]
+
+
+async def test_what_cannot_be_saved_is_not_kept() -> None:
+    home = Home()
+    async with home.operations(Toy) as operations:
+        home.journal.broken = True
+        with pytest.raises(OSError, match="disk"):
+            await operations.begin(script())
+        assert not operations.all
+        home.journal.broken = False
+        await operations.begin(toy := script())
+        home.journal.broken = True
+        with pytest.raises(OSError, match="disk"):
+            await operations.begin(replace(toy, heard=("lost",)))
+        assert operations.all == (toy,)
+
+
 async def test_what_changes_nothing_writes_nothing() -> None:
     home = Home()
     async with home.operations(Toy) as operations:
