@@ -19,6 +19,7 @@ from proxier.data_models import DataModels
 from proxier.errors import ProxierError
 from proxier.gateway import Gateway, identify
 from proxier.proxier import Proxier
+from proxier.relay import Relay
 from proxier.settings import Settings
 from proxier.store import GATEWAY, Store
 from proxier.transfer import FileTransfers
@@ -71,15 +72,20 @@ async def running(settings: Settings) -> AsyncIterator[None]:
         gateway = None
         if settings.identity.enable:
             gateway = Gateway(identity, defaults, acs, store, await store.records(GATEWAY))
+        firmware = settings.firmware
+        relay = Relay(http, tls, largest=firmware.largest_image, seconds=firmware.time_out)
+        stack.push_async_callback(relay.close)
         data_models = await DataModels.load(settings.data_models, store)
         house = House(
             store,
             acs,
             FileTransfers(http, tls),
+            relay,
             defaults,
             identity,
             settings.upnp.search_interval,
             data_models,
+            firmware,
             settings.devices,
         )
         tasks = await stack.enter_async_context(_cancelled_at_exit())

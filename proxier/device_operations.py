@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 from cwmp_client.faults import CwmpFault, FaultCode
@@ -27,13 +28,19 @@ from cwmp_client.parameters import ParameterSource
 from cwmp_client.rpcs import MAX_COMMAND_KEY, Method
 from proxier.operations import Operations, Ports
 from proxier.service_objects import ServiceObjects
-from translation.actions import AboutTo, StateChange
+from proxier.settings import FirmwareSettings
+from proxier.software_objects import SoftwareObjects
+from proxier.software_rpcs import SoftwareRpcs
+from translation import sms
+from translation.actions import AboutTo, ActionError, DeviceUnreachable, Service, StateChange
 from translation.diagnostics import Diagnostic
+from translation.files import RelayMode
 from translation.logs import LogUpload, begin_upload
 from translation.operations import BootMarks, Changed, Left, Operation, Returned, SessionEnded
 from translation.restart import RESET, Restarts, ask_factory_reset, ask_reboot
+from translation.software import Software
 
-KINDS: tuple[type[Operation], ...] = (Restarts, Diagnostic, LogUpload)
+KINDS: tuple[type[Operation], ...] = (Restarts, Diagnostic, LogUpload, Software)
 """Every kind of operation that a device can have."""
 
 
@@ -52,7 +59,8 @@ class DeviceOperations:
         device: its OUI-ProductClass-SerialNumber.
         ports: who does what operations command.
         own_names: the names of the device's own data model, as far as they are known.
-        tells_of_logs: whether the device's LogURIs events arrive.
+        tells_of: whether the device's events of a service arrive, and a variable is among them.
+        firmware: the settings of updates.
         records: what the journal holds for the device.
     """
 
@@ -62,7 +70,8 @@ class DeviceOperations:
         ports: Ports,
         *,
         own_names: Callable[[], Collection[str]],
-        tells_of_logs: Callable[[], bool],
+        tells_of: Callable[[Service, str], bool],
+        firmware: FirmwareSettings,
         records: Mapping[str, Any],
     ) -> None:
         self._ports = ports
@@ -73,10 +82,23 @@ class DeviceOperations:
             ports.drive,
             ports.journal,
             own_names=own_names,
-            tells_of_logs=tells_of_logs,
+            tells_of_logs=lambda: tells_of(Service.BMS, "LogURIs"),
             records=records,
         )
-        self.sources: tuple[ParameterSource, ...] = (self._objects,)
+        self._tells_of = tells_of
+        self._software = SoftwareObjects(
+            device,
+            self.operations,
+            ports.drive,
+            ports.journal,
+            own_names=own_names,
+            tells=lambda: tells_of(Service.SMS, ""),
+            records=records,
+            time_out_seconds=firmware.time_out,
+        )
+        self.transfers = SoftwareRpcs(self.operations, self._software, RelayMode(firmware.relay), ports.now)
+        """All transfers of the device."""
+        self.sources: tuple[ParameterSource, ...] = (self._objects, self._software)
         """The parameters that stand for services, after those of the device's own tree."""
         self._rpcs = (
             Rpc(Reboot, self._reboot),
@@ -97,9 +119,10 @@ class DeviceOperations:
 
     # ------------------------------------------------------------------ what happens to the device
 
-    async def offer(self, actions: frozenset[str]) -> None:
-        """The device is there, and offers these actions of BasicManagement."""
-        await self._objects.offer(actions)
+    async def offer(self, actions: Callable[[Service], frozenset[str]]) -> None:
+        """The device is there, and offers these actions."""
+        await self._objects.offer(actions(Service.BMS))
+        await self._software.offer(actions(Service.SMS), actions(Service.CMS))
         self._list_methods()
 
     async def returned(self, marks: BootMarks) -> None:
@@ -125,7 +148,16 @@ class DeviceOperations:
     async def changed(self, change: StateChange) -> None:
         """Evented variables of the device changed."""
         await self._objects.changed(change)
+        await self._software.changed(change)
         await self.operations.happen(Changed(change))
+
+    async def poll(self) -> None:
+        """Ask a device whose events do not arrive what its software does. Source: TR-330 4.7.1.3"""
+        if "GetOperationIDs" not in self._software.actions or self._tells_of(Service.SMS, sms.OPERATION_IDS):
+            return
+        with suppress(ActionError, DeviceUnreachable):
+            change = await self._ports.drive(sms.poll())
+            await self.operations.happen(Changed(change))
 
     async def session_ended(self) -> None:
         """A session with the ACS is over, well or not."""
@@ -135,7 +167,7 @@ class DeviceOperations:
 
     def changed_values(self) -> Sequence[ParameterValueStruct]:
         """The watched parameters that have other values than when this was last asked."""
-        return self._objects.changed_values()
+        return [*self._objects.changed_values(), *self._software.changed_values()]
 
     def rebooted(self) -> Mapping[str, Any]:
         """`1 BOOT` is about to be reported; returns what is to be saved with it."""
@@ -145,20 +177,22 @@ class DeviceOperations:
 
     async def _reboot(self, request: Reboot) -> RebootResponse:
         _check_command_key(request.command_key)
-        restarts = self._restarts or Restarts()
-        await self.operations.begin(ask_reboot(restarts, request, self._objects.actions))
+        await self.operations.change(
+            lambda: ask_reboot(self._restarts or Restarts(), request, self._objects.actions)
+        )
         return RebootResponse()
 
     async def _factory_reset(self, _request: FactoryReset) -> FactoryResetResponse:
-        restarts = self._restarts or Restarts()
-        await self.operations.begin(ask_factory_reset(restarts, self._objects.actions))
+        await self.operations.change(
+            lambda: ask_factory_reset(self._restarts or Restarts(), self._objects.actions)
+        )
         return FactoryResetResponse()
 
     async def _upload(self, request: Upload) -> UploadResponse:
         """Source: TR-330 4.4.2"""
         _check_command_key(request.command_key)
         logs = await self._objects.log_files()
-        queued = len(self.operations.requested())
+        queued = len(self.transfers.requested())
         upload = begin_upload(request, logs, uuid.uuid4().hex, queued, self._ports.now())
         await self.operations.begin(upload)
         return UploadResponse(status=1)
@@ -181,11 +215,13 @@ class DeviceOperations:
         restarts = self._restarts
         if restarts and restarts.repeats(returned, self._ports.now()):
             returned = Returned(restarted=False, marks=returned.marks)
+        await self._software.restarted()
         await self.operations.happen(returned)
 
     def _list_methods(self) -> None:
         self.methods.clear()
         self.methods.update({rpc.request: rpc.method for rpc in self._rpcs if rpc.is_offered()})
+        self.methods.update(self.transfers.methods)
 
 
 def _check_command_key(key: str) -> None:

@@ -123,13 +123,16 @@ class PhysicalDevice:
         async with self._plans:
             return await plans.drive(plan, self._invoke)
 
-    def location(self, service: Service) -> str:
-        """Where the description is that has this service.
+    def reached(self, service: Service) -> ProxiedDevice:
+        """What has the service that is used.
 
         Raises:
             DeviceUnreachable: it is not here.
         """
-        return self._reached(service).location
+        face = self.provider(service)
+        if face is None:
+            raise DeviceUnreachable(f"{self._name} is offline")
+        return face
 
     async def marks(self, face: ProxiedDevice, parameters: ProxiedParameters) -> BootMarks:
         """What tells its present run from others, now that it is seen as this.
@@ -159,10 +162,4 @@ class PhysicalDevice:
         return face.udn == self._udn and face.boot_id is None and not self.tells_of(Service.BMS)
 
     async def _invoke(self, call: ActionCall) -> ActionResult:
-        return await self._control_point.invoke(self._reached(call.service), call)
-
-    def _reached(self, service: Service) -> ProxiedDevice:
-        face = self.provider(service)
-        if face is None:
-            raise DeviceUnreachable(f"{self._name} is offline")
-        return face
+        return await self._control_point.invoke(self.reached(call.service), call)

@@ -120,15 +120,23 @@ class SoftwareObjects:
     async def offer(self, actions: frozenset[str], cms_actions: frozenset[str]) -> None:
         """The device is there, and offers these actions of SoftwareManagement and ConfigurationManagement."""
         await self._keep(replace(self._known, actions=actions))
-        before = self.software
-        after = replace(before, offered=actions | cms_actions, time_out_seconds=self._time_out_seconds)
-        if actions and (after != before or self._operations["software"] is None):
-            await self._operations.begin(after)
+        offered = actions | cms_actions
+
+        def after() -> Software:
+            return replace(self.software, offered=offered, time_out_seconds=self._time_out_seconds)
+
+        if actions and (after() != self.software or self._operations["software"] is None):
+            await self._operations.change(after)
 
     async def changed(self, change: StateChange) -> None:
-        """Evented variables changed: the units are read when somebody asks for them, or watches them."""
+        """Evented variables changed: the units are read when somebody asks for them, or watches them.
+
+        When events begin they are read at once, so that no RPC of the first session has to do it.
+        """
         if change.service is Service.SMS:
             await self.restarted()
+            if change.complete:
+                await self.refresh()
 
     async def restarted(self) -> None:
         """The device may have other units now."""

@@ -23,7 +23,6 @@ from translation.files import RelayMode
 from translation.firmware import begin_download
 from translation.sms import ON_UNITS
 from translation.software_modules import UnitChanges, begin_changes
-from translation.software_state import Job
 
 LATER = 1
 """The Status of a transfer that a TransferComplete follows. Source: TR-069 A.3.2.8"""
@@ -68,7 +67,7 @@ class SoftwareRpcs:
             queued=len(self.requested()),
             now=self._now(),
         )
-        await self._begin(job)
+        await self._operations.change(lambda: self._objects.software.with_job(job))
         return DownloadResponse(LATER)
 
     async def change_du_state(self, request: ChangeDUState) -> ChangeDUStateResponse:
@@ -81,17 +80,8 @@ class SoftwareRpcs:
             waiting=sum(isinstance(each, UnitChanges) for each in self._objects.software.queue),
             now=self._now(),
         )
-        await self._begin(job)
+        await self._operations.change(lambda: self._objects.software.with_job(job))
         return ChangeDUStateResponse()
-
-    async def _begin(self, job: Job) -> None:
-        """Keep a job; one that cannot be saved is answered with a fault, and not done."""
-        try:
-            await self._operations.begin(self._objects.software.with_job(job))
-        except BaseException:
-            if kept := self._objects.software.job(job.number):
-                self._operations.adopt(self._objects.software.exchanged(kept, None))
-            raise
 
     # -------------------------------------------------------------- Transfers
 
@@ -106,5 +96,5 @@ class SoftwareRpcs:
     async def cancel(self, command_key: str) -> None:
         """See `Transfers`. Source: TR-069 A.4.1.9"""
         if self._objects.software.without(command_key) != self._objects.software:
-            await self._operations.begin(self._objects.software.without(command_key))
+            await self._operations.change(lambda: self._objects.software.without(command_key))
         await self._operations.cancel(command_key)

@@ -27,7 +27,8 @@ from proxier.identity import DATA_MODEL
 from proxier.operations import Ports
 from proxier.physical_device import PhysicalDevice
 from proxier.proxied_parameters import ProxiedParameters
-from proxier.settings import DeviceSettings
+from proxier.relay import Relay
+from proxier.settings import DeviceSettings, FirmwareSettings
 from proxier.store import Instance, Store, StoreError, VirtualDeviceRecord
 from proxier.transfer import FileTransfers
 from translation.actions import AboutTo, Service, StateChange
@@ -49,10 +50,12 @@ class House:
     store: Store
     acs: AcsClient
     files: FileTransfers
+    relay: Relay
     defaults: ManagementServerDefaults
     proxier: DeviceIdStruct
     search_interval_seconds: float
     data_models: DataModels
+    firmware: FirmwareSettings
     devices: Sequence[DeviceSettings]
     """Settings of single devices."""
 
@@ -96,7 +99,8 @@ class VirtualDevice:
             record.device_id,
             Ports(journal, self._save_report, self._device.drive, self._transfer),
             own_names=self._proxied.known_nodes,
-            tells_of_logs=lambda: self._device.tells_of(Service.BMS, "LogURIs"),
+            tells_of=self._device.tells_of,
+            firmware=house.firmware,
             records=kept.records,
         )
         self._fallback = FallbackParameters(record, self._proxied, kept.records)
@@ -108,7 +112,7 @@ class VirtualDevice:
             records=kept.records,
             acs=house.acs,
             methods=self._operations.methods,
-            transfers=self._operations.operations,
+            transfers=self._operations.transfers,
             online=False,
         )
         self._configuration = ConfigurationChanges(self._device, self._proxied, self._fallback, self.endpoint)
@@ -248,8 +252,13 @@ class VirtualDevice:
         except StoreError as error:
             logger.warning("%s: what happened to it cannot be saved: %s", self, error)
 
-    async def _transfer(self, transfer: Transfer) -> None:
-        await self._house.files.upload(transfer, self._device.location(Service.BMS))
+    async def _transfer(self, transfer: Transfer) -> str | None:
+        """Returns where the device gets the file, if that is what it was about."""
+        if transfer.target:
+            await self._house.files.upload(transfer, self._device.reached(Service.BMS).location)
+            return None
+        address = self._device.reached(Service.SMS).address
+        return await self._house.relay.offer(transfer, self.record.device_id, address)
 
     async def _save_report(
         self, events: Sequence[EventStruct], requests: Sequence[CpeRequest], records: Mapping[str, Any]
@@ -286,7 +295,7 @@ class VirtualDevice:
             mac=device.mac,
             last_seen=datetime.now(UTC),
         )
-        await self._let_happen(self._operations.offer(self._device.actions(Service.BMS)))
+        await self._let_happen(self._operations.offer(self._device.actions))
 
     async def _be_online(self) -> None:
         """Look what there is now that it is known whether the device has restarted."""
@@ -308,6 +317,7 @@ class VirtualDevice:
     async def _poll(self) -> None:
         while True:
             await self._configuration.keep_up(self._house.search_interval_seconds)
+            await self._let_happen(self._operations.poll())
             for face in self._device.faces:
                 if self._device.must_be_asked_for_marks(face):
                     await self._poll_marks(face)

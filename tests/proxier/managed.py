@@ -137,6 +137,17 @@ def id_of(device: SimulatedDevice) -> str:
     return f"{device.oui}-{device.product_class}-{device.serial}"
 
 
+async def known(device: SimulatedDevice) -> None:
+    """Return when the proxier has read all that it reads of a new device by itself.
+
+    When its events begin, its units are read a second time; the last of them is its one application.
+    """
+    units = 2 * ("SoftwareManagement" in device.offered)
+    await device.until(
+        lambda: device.count("GetValues") >= FIRST_READINGS and device.count("GetEUInfo") >= units
+    )
+
+
 @asynccontextmanager
 async def managed_device(acs: EmbeddedAcs, folder: Path, **options: Any) -> AsyncIterator[Managed]:
     """A device that nobody but this proxier knows of, and whose events have begun."""
@@ -145,7 +156,7 @@ async def managed_device(acs: EmbeddedAcs, folder: Path, **options: Any) -> Asyn
         running(settings_for(acs.url, folder, locations=(device.location,), interfaces=())),
     ):
         at_acs = await acs.device(id_of(device), timeout=10)
-        await device.until(lambda: device.count("GetValues") >= FIRST_READINGS)
+        await known(device)
         await at_acs.session_over()
         yield Managed(at_acs, device)
 

@@ -26,8 +26,9 @@ from proxier.demo.acs import EmbeddedAcs
 from proxier.demo.acs_device import AcsDevice, AcsFault
 from proxier.demo.device import SimulatedDevice
 from proxier.settings import DataModelSettings, DeviceSettings
+from tests.proxier.managed import id_of, known
 from tests.proxier.running import settings_for
-from tests.proxier.test_main_job import FIRST_READINGS, fault_of, id_of, names, values
+from tests.proxier.test_main_job import fault_of, names, values
 from tests.translation.data_models import data_model_document, device_type_document
 
 INFO = "Device.DeviceInfo."
@@ -103,7 +104,8 @@ async def proxied(
         async with running(settings):
             managed = await acs.device(id_of(device), timeout=10)
             await managed.session_over()
-            await device.until(lambda: not quiet or device.count("GetValues") >= FIRST_READINGS)
+            if quiet:
+                await known(device)
             yield managed, device
 
 

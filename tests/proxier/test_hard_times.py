@@ -11,7 +11,7 @@ from cwmp_client.messages import (
     SetParameterAttributes,
     SetParameterAttributesStruct,
 )
-from proxier import virtual_device
+from proxier import configuration_changes
 from proxier.daemon import running
 from proxier.demo.acs import EmbeddedAcs
 from proxier.demo.device import SimulatedDevice
@@ -26,7 +26,7 @@ SERVER = "/BBF/Time/NTPServer1"
 async def test_an_event_that_comes_while_the_device_cannot_be_asked_is_not_lost(
     acs: EmbeddedAcs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(virtual_device, "RETRY_SECONDS", 0.1)
+    monkeypatch.setattr(configuration_changes, "RETRY_SECONDS", 0.1)
     async with SimulatedDevice(serial="busy", advertise=False) as device:
         settings = settings_for(acs.url, tmp_path, locations=(device.location,))
         async with running(settings):

@@ -13,8 +13,9 @@ from proxier.daemon import running
 from proxier.demo.acs import EmbeddedAcs
 from proxier.demo.device import SimulatedDevice
 from proxier.demo.device_model import LOAD_PARAMETERS_IN_A_ROW
+from tests.proxier.managed import id_of
 from tests.proxier.running import settings_for
-from tests.proxier.test_main_job import id_of, names, quiet_device, values
+from tests.proxier.test_main_job import names, quiet_device, values
 
 PARAMETERS = 20_000
 ENTRIES = "Device.X_00005E_Load.Entry."

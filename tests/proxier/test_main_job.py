@@ -26,12 +26,10 @@ from proxier.demo.acs import EmbeddedAcs
 from proxier.demo.acs_device import AcsDevice, AcsFault
 from proxier.demo.device import SimulatedDevice
 from proxier.settings import Settings
+from tests.proxier.managed import id_of, known
 from tests.proxier.running import report_of, settings_for
 
 pytestmark = pytest.mark.usefixtures("own_group")
-
-FIRST_READINGS = 3
-"""GetValues of a new device: its identity, what Informs tell, and that again when its events begin."""
 
 LOGS = 2
 """Of the simulated device; what they are called and how big they are is read when it comes."""
@@ -57,10 +55,6 @@ async def managed(acs: EmbeddedAcs, settings: Settings, device: SimulatedDevice)
         yield at_acs
 
 
-def id_of(device: SimulatedDevice) -> str:
-    return f"{device.oui}-{device.product_class}-{device.serial}"
-
-
 @asynccontextmanager
 async def quiet_device(
     acs: EmbeddedAcs, folder: Path, **options: Any
@@ -71,7 +65,7 @@ async def quiet_device(
         settings = settings_for(acs.url, folder, locations=(device.location,), interfaces=())
         await stack.enter_async_context(running(settings))
         managed = await acs.device(id_of(device), timeout=10)
-        await device.until(lambda: device.count("GetValues") >= FIRST_READINGS)
+        await known(device)
         await managed.session_over()
         yield managed, device
 
