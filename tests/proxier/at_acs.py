@@ -90,7 +90,7 @@ class Managed(Known):
     async def at_ease(self) -> None:
         """Wait until the device is online, its events arrive, and no session is open."""
         await report_of(self.settings, self.device)
-        sources = self.device.events.values()
+        sources = [source for name, source in self.device.events.items() if name in self.device.offered]
         if self.device.eventing:
             await self.device.until(lambda: all(source.subscriptions for source in sources))
         for source in sources:

@@ -7,8 +7,8 @@ about the moment when the answer comes. One daemon has many devices, each at ano
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -36,7 +36,7 @@ from proxier.demo.acs_device import AcsDevice, ReceivedInform
 from proxier.demo.acs_misbehaviour import Misbehaviour, Status, Turn
 from proxier.demo.acs_transcript import Exchange
 from proxier.demo.device import SimulatedDevice
-from proxier.demo.device_control import Arguments, Call
+from proxier.demo.device_control import Arguments
 from proxier.settings import ConnectionRequestSettings
 from tests.proxier.daemon_process import READY, Daemon, daemon, write_config
 from tests.proxier.ledger import Ledger, Telling
@@ -421,11 +421,10 @@ async def test_set_parameter_values(acs: EmbeddedAcs, tmp_path: Path, carried_ou
         [simulated] = home.devices.values()
         async with home.running() as process:
             [device] = await home.settled()
-            simulated.calls = {**simulated.calls, "SetValues": killing(process, simulated, carried_out)}
-            asking = asyncio.create_task(device.request(SET))
-            assert await process.ended() < 0
-            asking.cancel()
-        simulated.calls = {**simulated.calls, "SetValues": simulated.cms.actions["SetValues"]}
+            with killing(process, simulated, "SetValues", carried_out=carried_out):
+                asking = asyncio.create_task(device.request(SET))
+                assert await process.ended() < 0
+                asking.cancel()
         assert simulated.values[UPNP_SET_BY_ACS] == ("set" if carried_out else "")
         async with home.running():
             await home.settled()
@@ -437,13 +436,18 @@ async def test_set_parameter_values(acs: EmbeddedAcs, tmp_path: Path, carried_ou
             await home.managed()
 
 
-def killing(process: Daemon, device: SimulatedDevice, carried_out: bool) -> Call:
-    """What kills the daemon when it sets values, before that is done or after it."""
-    set_values = device.calls["SetValues"]
+@contextmanager
+def killing(process: Daemon, device: SimulatedDevice, action: str, *, carried_out: bool) -> Iterator[None]:
+    """Kill the daemon when it calls an action, before that is done or after it."""
+    usual = device.calls
 
     def call(arguments: Arguments) -> Arguments:
-        results = set_values(arguments) if carried_out else {}
+        results = usual[action](arguments) if carried_out else {}
         process.kill()
         return results
 
-    return call
+    device.calls = {**usual, action: call}
+    try:
+        yield
+    finally:
+        device.calls = usual
