@@ -117,8 +117,11 @@ def set_parameter_attributes(known: KnownTree, notifications: Mapping[str, int])
     """
     events: dict[str, bool] = {}
     before: dict[str, bool] = {}
+    always_kept = known.always_kept
     for name, notification in notifications.items():
         parameter = _parameter(known, name)
+        if not notification and name in always_kept:
+            continue  # its value is told in every Inform, or stands behind one that is
         if known.event_on_change.get(name) is not (notification > 0):
             events[parameter.path] = notification > 0
             before[parameter.path] = known.event_on_change.get(name, parameter.attributes.event_on_change)

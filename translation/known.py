@@ -130,7 +130,7 @@ class KnownTree:
     def undescribed(self) -> dict[str, str]:
         """The UPnP paths whose attributes are not known, each with its structure path.
 
-        Rows and tables are described each by itself, parameters by the first one of their structure. Inform
+        Rows and tables are described each by itself, parameters by the first one of their structure. Kept
         parameters are asked for their EventOnChange, if for nothing else; then the structure path is empty.
         """
         missing = set(self.model.undescribed) if self.model else set()
@@ -147,17 +147,15 @@ class KnownTree:
                 template.is_table and each.path not in self.reporting
             ):
                 asked[each.path] = template.path
-        for parameter in self._inform_parameters():
+        for parameter in self.kept():
             if parameter.name not in self.event_on_change:
                 asked.setdefault(parameter.path, "")
         return asked
 
     def silent(self) -> list[str]:
-        """The UPnP paths of tables and of inform parameters of whose changes no event tells, but could."""
+        """The UPnP paths of tables and of kept parameters of whose changes no event tells, but could."""
         tables = [path for path, told in self.reporting.items() if not told]
-        leaves = [
-            each.path for each in self._inform_parameters() if self.event_on_change.get(each.name) is False
-        ]
+        leaves = [each.path for each in self.kept() if self.event_on_change.get(each.name) is False]
         return [path for path in (*tables, *leaves) if path not in self.refused]
 
     def learn_silence(self, asked: Iterable[str], told: Collection[str]) -> None:
@@ -167,7 +165,7 @@ class KnownTree:
         for path in told:
             if path in self.reporting:
                 self.reporting[path] = True
-        for parameter in self._inform_parameters():
+        for parameter in self.kept():
             if parameter.path in told:
                 self.event_on_change[parameter.name] = True
 
@@ -179,9 +177,10 @@ class KnownTree:
         self.deletable.clear()
         self.reporting.clear()
         self.refused.clear()
-        self.event_on_change = dict.fromkeys(self.notifications, True)
-        self._tree = None
+        # A parameter that was away may have come back without its attributes.
+        self.event_on_change.clear()
         self._changed.add(MODEL)
+        self._forget_gone()
         self.learn_versions(versions)
 
     def learn_versions(self, versions: Mapping[str, str]) -> None:
@@ -220,7 +219,7 @@ class KnownTree:
 
     def learn_attributes(self, asked: Mapping[str, str], answers: Mapping[str, Attributes]) -> None:
         """These are attributes by UPnP path without final slash; `asked` is what `undescribed` returned."""
-        for parameter in self._inform_parameters():
+        for parameter in self.kept():
             if parameter.path in asked:
                 attributes = answers.get(parameter.path, UNDESCRIBED)
                 self.event_on_change[parameter.name] = attributes.event_on_change
@@ -249,15 +248,19 @@ class KnownTree:
 
     def learn_notifications(self, notifications: Mapping[str, int]) -> None:
         """The ACS gave these notification attributes to parameters."""
+        always_kept = self.always_kept
         for name, notification in notifications.items():
-            self.event_on_change[name] = notification > 0
             if notification:
+                self.event_on_change[name] = True
                 self.notifications[name] = notification
-            else:
-                self.notifications.pop(name, None)
-                if name not in self.always_kept and name in self.values:
-                    del self.values[name]
-                    self._changed.add(VALUES)
+                continue
+            self.notifications.pop(name, None)
+            if name in always_kept:
+                continue
+            self.event_on_change[name] = False
+            if name in self.values:
+                del self.values[name]
+                self._changed.add(VALUES)
         self._changed.add(NOTIFICATIONS)
 
     def learn_value(self, value: ParameterValueStruct) -> None:
@@ -305,24 +308,38 @@ class KnownTree:
         """Changes that could not be saved."""
         self._changed = self._changed.union(names)
 
-    def _inform_parameters(self) -> list[Parameter]:
-        return [parameter for name in self.always_kept if (parameter := self.tree.parameter(name))]
-
     def _modelled(self, model: SupportedModel) -> SupportedModel:
         return replace(model, data_model=self._data_model).shared()
 
     def _rows_changed(self) -> None:
         """Forget what was known of rows that are gone."""
-        self._tree = None
+        self._forget_gone()
         paths = {each.path for each in self.tree}
         self.deletable = {path: value for path, value in self.deletable.items() if path in paths}
         self.reporting = {path: value for path, value in self.reporting.items() if path in paths}
+
+    def _forget_gone(self) -> None:
+        """Forget what was known of parameters that are gone.
+
+        What the ACS wants to hear of them is kept, unless they are of a row that is gone: they may come back.
+        """
+        self._tree = None
         for name in [name for name in self.event_on_change if not self.tree.parameter(name)]:
             del self.event_on_change[name]
-            if self.notifications.pop(name, None):
-                self._changed.add(NOTIFICATIONS)
-            if self.values.pop(name, None):
-                self._changed.add(VALUES)
+        for name in [name for name in self.values if not self.tree.parameter(name)]:
+            del self.values[name]
+            self._changed.add(VALUES)
+        for name in [name for name in self.notifications if self._is_of_gone_row(name)]:
+            del self.notifications[name]
+            self._changed.add(NOTIFICATIONS)
+
+    def _is_of_gone_row(self, name: str) -> bool:
+        parts = name.split(".")
+        for index, part in enumerate(parts[:-1]):
+            table = ".".join(parts[:index]) + "."
+            if part.isdecimal() and self.tree.object(table) and not self.tree.object(f"{table}{part}."):
+                return True
+        return False
 
 
 _RECORDS: Mapping[str, Callable[[KnownTree], Any]] = {

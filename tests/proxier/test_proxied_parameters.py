@@ -282,6 +282,29 @@ async def test_what_has_event_on_change_already_is_known_after_one_call(house: H
     assert await house.event() == (value(SERVER, "theirs"),)
 
 
+async def test_what_every_inform_tells_is_watched_although_the_acs_is_not_interested(house: House) -> None:
+    software = INFORM_NAMES[0]
+    await house.parameters.watch({software: 2, SERVER: 2})
+    await house.parameters.watch({software: 0, SERVER: 0})
+    house.device.change("/BBF/DeviceInfo/SoftwareVersion", "2.0")
+    assert await house.event() == (value(software, "2.0"),)
+    assert SERVER_PATH not in house.device.cms.event_on_change
+
+
+async def test_a_watched_parameter_that_was_away_is_watched_again(house: House) -> None:
+    await house.parameters.watch({SERVER: 2})
+    await house.parameters.settled()
+    leaf = house.device.values.leaf(SERVER_PATH)
+    house.device.cms.remove_parameter(SERVER_PATH)
+    house.device.cms.event_on_change.discard(SERVER_PATH)
+    await house.subscribe()
+    assert house.parameters.cached(SERVER) is None
+    house.device.cms.add_parameter(SERVER_PATH, leaf)
+    await house.subscribe()
+    house.device.change(SERVER_PATH, "theirs")
+    assert await house.event() == (value(SERVER, "theirs"),)
+
+
 async def test_a_change_while_the_proxier_was_away_is_told(house: House) -> None:
     await house.parameters.watch({SERVER: 2})
     await house.parameters.settled()
