@@ -195,6 +195,7 @@ class Endpoint:
         """As `add_events`, once all events and all that the ACS has set are forgotten; adds `0 BOOTSTRAP`."""
         self._management_server.factory_reset()
         self._outbox.factory_reset(self._management_server.url)
+        self._changes.forget()
         self._outbox.add(events, requests)
         own = self._management_server.to_records() | self.parameters.factory_reset()
         await self._outbox.save({**own, **(records or {})})

@@ -92,7 +92,7 @@ class ParameterRpcs:
         """Source: TR-069 A.3.2.4"""
         addresses = Addresses(self._tree)
         changes = [replace(each, name=await addresses.path(each.name)) for each in request.parameter_list]
-        await self._tree.set_parameter_attributes(changes)
+        self._changes.do_not_expect(await self._tree.set_parameter_attributes(changes))
         return SetParameterAttributesResponse()
 
     async def set_parameter_values(self, request: SetParameterValues) -> SetParameterValuesResponse:
@@ -105,7 +105,7 @@ class ParameterRpcs:
             try:
                 status = max(status, await self._tree.set_parameter_values(values, request.parameter_key))
             except BaseException:
-                self._changes.do_not_expect(values)
+                self._changes.do_not_expect(value.name for value in values)
                 raise
         except CwmpFault as fault:
             await setting.undo()

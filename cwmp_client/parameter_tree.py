@@ -219,12 +219,14 @@ class ParameterTree:
         await self._adopt_reporting([name for name in names if not self._attributes.is_decided(name)])
         return tuple(ParameterAttributeStruct(name, self.notification(name)) for name in names)
 
-    async def set_parameter_attributes(self, changes: Sequence[SetParameterAttributesStruct]) -> None:
-        """Set all or none. Source: TR-069 A.3.2.4"""
+    async def set_parameter_attributes(
+        self, changes: Sequence[SetParameterAttributesStruct]
+    ) -> Collection[str]:
+        """Set all or none; returns the parameters that have other attributes now. Source: TR-069 A.3.2.4"""
         await self.nodes()
         new = self._attributes.changes(changes)
         if not new:
-            return
+            return ()
         old = {name: self.notification(name) for name in new}
         told: list[Claim] = []
         try:
@@ -238,6 +240,7 @@ class ParameterTree:
             for claim in reversed(told):
                 await _unwatch(claim, old)
             raise
+        return new.keys()
 
     async def _adopt_reporting(self, names: Iterable[str]) -> None:
         """Changes that a device tells of unasked are passed on to the ACS, since it is told that they are.

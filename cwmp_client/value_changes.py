@@ -32,10 +32,14 @@ class ValueChanges:
             if self._tree.notification(value.name):
                 self._set_by_acs[value.name] = _canonical(value)
 
-    def do_not_expect(self, values: Iterable[ParameterValueStruct]) -> None:
-        """These values were not set after all."""
-        for value in values:
-            self._set_by_acs.pop(value.name, None)
+    def do_not_expect(self, names: Iterable[str]) -> None:
+        """What comes of these parameters now is news: they were not set after all, or are watched anew."""
+        for name in names:
+            self._set_by_acs.pop(name, None)
+
+    def forget(self) -> None:
+        """The device was reset: nothing of it is what an ACS has set."""
+        self._set_by_acs.clear()
 
     def notice(self, values: Iterable[ParameterValueStruct]) -> bool:
         """Take note of new values; returns whether there is now an event that calls for a session."""

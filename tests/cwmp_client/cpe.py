@@ -156,13 +156,16 @@ def refusing(status: int, times: int) -> Any:
     return refuse
 
 
+def notifying(notification: int) -> SetParameterAttributes:
+    return SetParameterAttributes(
+        (SetParameterAttributesStruct(TEMPERATURE, notification_change=True, notification=notification),)
+    )
+
+
 async def notify(cpe: Cpe, notification: int, **server: str) -> None:
     """Have the ACS set the temperature's notification attribute, and numbers of the ManagementServer."""
-    attributes = SetParameterAttributesStruct(
-        TEMPERATURE, notification_change=True, notification=notification
-    )
     values = tuple(
         ParameterValueStruct(SERVER + name, value, "unsignedInt") for name, value in server.items()
     )
-    await answers_to(cpe, SetParameterAttributes((attributes,)), SetParameterValues(values, ""))
+    await answers_to(cpe, notifying(notification), SetParameterValues(values, ""))
     await cpe.acs.next_inform()

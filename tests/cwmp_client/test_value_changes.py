@@ -18,6 +18,7 @@ from tests.cwmp_client.cpe import (
     Cpe,
     answers_to,
     notify,
+    notifying,
     quiet,
     temperature,
     values_of,
@@ -80,6 +81,27 @@ class TestValueChanges:
             endpoint.connection_requested()
             await acs.session_end()
             await acs.next_inform()
+            await endpoint.value_changed(temperature("30"))
+            assert await acs.next_events() == (VALUE_CHANGE,)
+
+    @pytest.mark.parametrize("reset", [False, True])
+    async def test_a_value_of_before_it_was_watched_anew_is_news(
+        self, acs: AcsDouble, cpe: Cpe, *, reset: bool
+    ) -> None:
+        await notify(cpe, 2)
+        acs.rpcs = [
+            SetParameterValues((temperature("30"),)),
+            *(() if reset else (notifying(0), notifying(2))),
+        ]
+        async with cpe.running() as endpoint:
+            endpoint.connection_requested()
+            await acs.next_inform()
+            await acs.session_end()
+            if reset:
+                acs.rpcs = [notifying(2)]
+                await endpoint.factory_reset()
+                await acs.next_inform()
+                await acs.session_end()
             await endpoint.value_changed(temperature("30"))
             assert await acs.next_events() == (VALUE_CHANGE,)
 
