@@ -107,4 +107,6 @@ class ConfigurationChanges:
             await self._proxied.settled()
 
     def _lacks_events(self) -> bool:
-        return self._device.provider(Service.CMS) is not None and not self._device.tells_of(Service.CMS)
+        if self._device.provider(Service.CMS) is None:
+            return False
+        return not (self._device.tells_of(Service.CMS) and self._proxied.is_told)

@@ -191,7 +191,7 @@ class ProxiedParameters:
         Raises:
             CwmpFault: the device could not be asked.
         """
-        self._subscribed |= change.complete
+        self._subscribed |= change.complete and changes.CONFIGURATION in change.variables
         plan = changes.configuration_changed(self._known, change, subscribed=self._subscribed)
         return await self._look(plan)
 
@@ -225,6 +225,11 @@ class ProxiedParameters:
         """
         await self._carry_out(reading.read_first_values(self._known))
         await self._save()
+
+    @property
+    def is_told(self) -> bool:
+        """Whether the device's events tell of changes of its configuration."""
+        return self._subscribed
 
     def events_lost(self) -> None:
         """The subscription is gone: rows are asked for each time, until it is back."""

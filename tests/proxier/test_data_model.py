@@ -275,8 +275,14 @@ async def test_a_change_reaches_the_acs_within_a_second(managed: Managed) -> Non
 
 @pytest.mark.parametrize(
     "options",
-    [{}, {"events_overtake_answers": True}, {"commits_only": True}, {"eventing": False}],
-    ids=["plain", "events overtake", "commits only", "no events"],
+    [
+        {},
+        {"events_overtake_answers": True},
+        {"commits_only": True},
+        {"eventing": False},
+        {"without_actions": frozenset({"GetConfigurationUpdate"})},
+    ],
+    ids=["plain", "events overtake", "commits only", "no events", "no event of the configuration"],
 )
 async def test_what_the_acs_has_set_is_no_news_to_it(
     acs: EmbeddedAcs, tmp_path: Path, options: dict[str, Any]
