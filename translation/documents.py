@@ -40,6 +40,7 @@ _HEAD = '<?xml version="1.0" encoding="UTF-8"?>'
 _DECLARATION = re.compile(r"\s*<\?xml[^>]*\?>")
 _HTML_ENTITY = re.compile(r"&(?!(?:amp|lt|gt|quot|apos);)([A-Za-z][A-Za-z0-9]*);")
 _PREFIX = re.compile(r"</?([A-Za-z_][\w.-]*):")
+_TAG = re.compile(r"<(/?)[A-Za-z_][^<>]*?(/?)>")
 _WRITABLE = frozenset({"readwrite", "rw"})
 _TRUE = frozenset({"1", "true", "yes"})
 
@@ -92,7 +93,7 @@ def paths_in(result: ActionResult, argument: str, root: str) -> list[str]:
     Raises:
         UnreadableDocument: it is too large, or no such document.
     """
-    element = document_in(result, argument, root)
+    element = _list_in(result, argument, root)
     if element is None:
         return []
     return _bounded(
@@ -106,7 +107,7 @@ def values_in(result: ActionResult, argument: str = "ParameterValueList") -> dic
     Raises:
         UnreadableDocument: it is too large, or no such document.
     """
-    root = document_in(result, argument, "ParameterValueList")
+    root = _list_in(result, argument, "ParameterValueList")
     if root is None:
         return {}
     paths = [(element.text or "").strip() for element in root.iter("{*}ParameterPath")]
@@ -194,6 +195,13 @@ def document_in(result: ActionResult, argument: str, root: str) -> etree._Elemen
     return _parse(text) if text and text.strip(" \t\r\n\0") else None
 
 
+def _list_in(result: ActionResult, argument: str, root: str) -> etree._Element | None:
+    """As `document_in`; an answer without the list says nothing, and not that there is nothing."""
+    if argument not in result.values and len(result.values) != 1 and not result.inline:
+        raise UnreadableDocument(f"the answer lacks {argument}")
+    return document_in(result, argument, root)
+
+
 def _parse(text: str) -> etree._Element:
     if len(text) > MAX_DOCUMENT_LENGTH:
         raise UnreadableDocument("the answer is too long")
@@ -213,7 +221,13 @@ def _parse(text: str) -> etree._Element:
 
 
 def _mend(text: str) -> etree._Element:
-    """What can be had of a document that is no XML, lacks its root, or declares no namespaces."""
+    """What can be had of a document that is no XML, lacks its root, or declares no namespaces.
+
+    One whose end is missing is not read: its last values, or rows, would seem to be gone.
+    """
+    depth = sum(-1 if closes else not is_empty for closes, is_empty in _TAG.findall(text))
+    if depth > 0:
+        raise UnreadableDocument("the answer ends too soon")
     known = _HTML_ENTITY.sub(lambda match: _character(match[1]), text)
     prefixes = "".join(f' xmlns:{prefix}="{NAMESPACE}"' for prefix in sorted(set(_PREFIX.findall(known))))
     root = etree.fromstring(f"<mended{prefixes}>{known}</mended>", _parser(recover=True))

@@ -167,6 +167,7 @@ def test_an_empty_answer_has_nothing(text: str) -> None:
         "no document",
         "<",
         "<<<>",
+        "<a><b></a>",
         '<!DOCTYPE x [<!ENTITY a "aaaa">]>' + BARE.replace("1", "&a;"),
         "<a>" + " " * MAX_DOCUMENT_LENGTH + "</a>",
         document("ParameterValueList", BARE * (MAX_ENTRIES + 1)),
@@ -175,6 +176,20 @@ def test_an_empty_answer_has_nothing(text: str) -> None:
 def test_what_is_not_read(text: str) -> None:
     with pytest.raises(UnreadableDocument):
         values_of(text)
+
+
+@pytest.mark.parametrize("count", range(0, 4 * len(BARE), 7))
+def test_of_a_document_that_ends_too_soon_nothing_is_read(count: int) -> None:
+    text = document("ParameterValueList", 4 * BARE)
+    with pytest.raises(UnreadableDocument):
+        values_of(text[: text.index("<P") + count])
+
+
+def test_an_answer_without_the_document_is_not_an_empty_one() -> None:
+    with pytest.raises(UnreadableDocument):
+        paths_in(ActionResult({}), "Result", "InstancePathList")
+    with pytest.raises(UnreadableDocument):
+        values_in(ActionResult({"One": "", "Other": ""}))
 
 
 def test_what_lies_too_deep_is_not_seen() -> None:
