@@ -1,4 +1,4 @@
-# make test, make lint, make demo, make soak, make docs, make clean; PYTHON=python3.13 chooses the interpreter (3.11 or newer).
+# make test, lint, demo, soak, bench, docs, clean; PYTHON=python3.13 chooses the interpreter (3.11 or newer).
 # make test ARGS=tests/translation runs some of the tests; all of them run in four processes, as most of them wait.
 # Each interpreter has a virtual environment of its own, set up when first needed and when pyproject.toml changes.
 
@@ -7,7 +7,7 @@ VENV := .venv-$(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: test lint demo soak docs clean
+.PHONY: test lint demo soak bench docs clean
 
 test: $(VENV)/.test
 	$(BIN)/python -m pytest $(or $(ARGS),--numprocesses=4)
@@ -20,6 +20,9 @@ lint: $(VENV)/.lint
 
 soak: $(VENV)/.test
 	$(BIN)/python -m tests.soak
+
+bench: $(VENV)/.test
+	$(BIN)/python -m tests.bench $(ARGS)
 
 demo: $(VENV)/.demo
 	$(BIN)/proxier demo $(ARGS)

@@ -1,0 +1,62 @@
+"""CPU and memory as they are measured here, and rounds in which what is compared takes turns."""
+
+from __future__ import annotations
+
+import gc
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from statistics import median
+from typing import NamedTuple
+
+Work = Callable[[], Awaitable[None]]
+
+KB, MB = 1000, 1_000_000
+
+
+class Compared(NamedTuple):
+    """CPU seconds of one unit of work, medians of all rounds; `ratio` is the median of each round's ratio."""
+
+    product: float
+    yardstick: float
+    ratio: float
+
+
+async def cpu_of(work: Work) -> float:
+    """CPU seconds, user and system, of this process and all its threads."""
+    gc.collect()
+    begun = time.process_time()
+    await work()
+    return time.process_time() - begun
+
+
+async def in_turns(product: Work, yardstick: Work, *, rounds: int, units: int = 1) -> Compared:
+    """Do both in turns, A B A B, after one round that does not count; a round has so many `units`."""
+    await product()
+    await yardstick()
+    times = [(await cpu_of(product), await cpu_of(yardstick)) for _ in range(rounds)]
+    return Compared(
+        median(a for a, _ in times) / units,
+        median(b for _, b in times) / units,
+        median(a / b for a, b in times),
+    )
+
+
+def resident_bytes(pid: int | str = "self") -> int:
+    """The memory that a process has to itself or shares. Source: proc(5), VmRSS"""
+    return _status(pid, "VmRSS")
+
+
+def peak_bytes(pid: int | str = "self") -> int:
+    """The most that it ever had. Source: proc(5), VmHWM"""
+    return _status(pid, "VmHWM")
+
+
+def forget_peak() -> None:
+    """From here on `peak_bytes` of this process counts anew. Source: proc(5), clear_refs"""
+    Path("/proc/self/clear_refs").write_text("5")
+
+
+def _status(pid: int | str, name: str) -> int:
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(f"{name}:"))
