@@ -51,7 +51,7 @@ async def run(settings: Settings) -> None:
 
 
 @asynccontextmanager
-async def running(settings: Settings) -> AsyncIterator[None]:
+async def running(settings: Settings) -> AsyncIterator[Proxier]:
     """A proxier that runs for as long as the context lasts; entered when all is listening.
 
     Raises:
@@ -94,7 +94,7 @@ async def running(settings: Settings) -> AsyncIterator[None]:
         commands.update(proxier.commands())
         await stack.enter_async_context(proxier.control_point)
         stack.push_async_callback(proxier.close)
-        yield
+        yield proxier
 
 
 async def _listen(settings: Settings, store: Store) -> ConnectionRequestListener:

@@ -8,16 +8,21 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import logging
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 
 from tests.bench import report
+from tests.bench.proxied import long_names, long_values, proxied_sessions
 from tests.bench.sessions import sessions, sessions_over_tls
 from tests.bench.sizes import FULL, QUICK, Sizes
 from tests.bench.table import Line, markdown
 
 ROWS: Mapping[str, Callable[[Sizes], AsyncIterator[Line]]] = {
     "1": sessions,
+    "2": proxied_sessions,
+    "3": long_values,
+    "4": long_names,
     "11": sessions_over_tls,
 }
 
@@ -29,6 +34,7 @@ def main() -> None:
     chosen = parser.parse_args()
     if unknown := set(chosen.rows) - ROWS.keys():
         parser.error(f"no such rows: {', '.join(sorted(unknown))}; there are {', '.join(ROWS)}")
+    logging.basicConfig(level=logging.ERROR)
     begun = time.monotonic()
     lines = asyncio.run(measured(chosen.rows or list(ROWS), QUICK if chosen.quick else FULL))
     if not chosen.rows and not chosen.quick:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from xml.sax.saxutils import escape
 
@@ -14,8 +14,18 @@ from lxml import etree
 CONCURRENCY = 32
 """Sessions at once: what the proxier holds too, unless its configuration says otherwise."""
 
-Values = Mapping[str, tuple[str, str]]
-"""Value and type, by name."""
+CONNECTION_REQUEST_URL = "http://192.0.2.1:7547/AAAAAAAAAAAAAAAAAAAAAAAA"
+
+_INFORMED = (
+    ("Device.RootDataModelVersion", "2.17", "string"),
+    ("Device.DeviceInfo.HardwareVersion", "1", "string"),
+    ("Device.DeviceInfo.SoftwareVersion", "1.0.0", "string"),
+    ("Device.DeviceInfo.ProvisioningCode", "", "string"),
+    ("Device.ManagementServer.ParameterKey", "", "string"),
+    ("Device.ManagementServer.ConnectionRequestURL", CONNECTION_REQUEST_URL, "string"),
+    ("Device.ManagementServer.AliasBasedAddressing", "true", "boolean"),
+)
+"""What every Inform holds: name, value, type."""
 
 _ENVELOPE = (
     '<?xml version="1.0" encoding="UTF-8"?>\n'
@@ -76,25 +86,29 @@ def names_response(number: str, names: Mapping[str, bool]) -> bytes:
     return "".join(parts).encode()
 
 
-def inform(serial: str, event_codes: Sequence[str], values: Sequence[tuple[str, str, str]]) -> bytes:
-    events = [
-        f"<EventStruct><EventCode>{code}</EventCode><CommandKey></CommandKey></EventStruct>"
-        for code in event_codes
-    ]
+def inform(serial: str, event_code: str) -> bytes:
     parts = [
         _ENVELOPE.format(header=_INFORM_HEADER.format(id=1)),
         "<cwmp:Inform><DeviceId><Manufacturer>Open Proxier</Manufacturer><OUI>00005E</OUI>",
         f"<ProductClass>Bench</ProductClass><SerialNumber>{escape(serial)}</SerialNumber></DeviceId>",
-        f'<Event soap-enc:arrayType="cwmp:EventStruct[{len(event_codes)}]">',
-        *events,
-        "</Event><MaxEnvelopes>1</MaxEnvelopes><CurrentTime>2026-03-01T12:00:00+00:00</CurrentTime>",
+        f'<Event soap-enc:arrayType="cwmp:EventStruct[1]"><EventStruct><EventCode>{event_code}</EventCode>',
+        "<CommandKey></CommandKey></EventStruct></Event><MaxEnvelopes>1</MaxEnvelopes><CurrentTime>2026-03-01T12:00:00+00:00</CurrentTime>",
         "<RetryCount>0</RetryCount>",
-        f'<ParameterList soap-enc:arrayType="cwmp:ParameterValueStruct[{len(values)}]">',
-        *value_structs(values),
+        f'<ParameterList soap-enc:arrayType="cwmp:ParameterValueStruct[{len(_INFORMED)}]">',
+        *value_structs(_INFORMED),
         "</ParameterList></cwmp:Inform>",
         _END,
     ]
     return "".join(parts).encode()
+
+
+Answering = Callable[[str, etree._Element], Awaitable[bytes]]
+"""Takes the ID and the envelope of a request, and returns the envelope of the answer."""
+
+
+def names_in(request: etree._Element) -> list[str]:
+    """The names that a GetParameterValues asks for."""
+    return [element.text or "" for element in request.iter("string")]
 
 
 class BareAcsClient:
@@ -105,22 +119,16 @@ class BareAcsClient:
         self._url = url
         self._places = asyncio.Semaphore(CONCURRENCY)
 
-    async def session(
-        self,
-        inform_body: bytes,
-        read: Callable[[Sequence[str]], Iterable[tuple[str, str, str]]] | None = None,
-    ) -> None:
-        """One session; `read` gives name, value and type of the parameters that are asked for."""
+    async def session(self, inform_body: bytes, answer: Answering) -> None:
+        """One session, in which the ACS asks until it has nothing more to ask."""
         async with self._places:
-            answer = await self._post(inform_body)
-            next(etree.fromstring(answer).iter("{*}InformResponse"))
+            response = await self._post(inform_body)
+            next(etree.fromstring(response).iter("{*}InformResponse"))
             body = b""
-            while answer := await self._post(body):
-                request = etree.fromstring(answer)
+            while response := await self._post(body):
+                request = etree.fromstring(response)
                 number = next(request.iter("{*}ID")).text or ""
-                names = [element.text or "" for element in request.iter("string")]
-                assert read is not None
-                body = values_response(number, [*read(names)])
+                body = await answer(number, request)
 
     async def _post(self, body: bytes) -> bytes:
         async with self._http.post(
@@ -167,10 +175,7 @@ class BareControlPoint:
 
 def read_values(document: str) -> dict[str, str]:
     """What a ParameterValueList holds."""
-    return {
-        element.findtext("ParameterPath", ""): element.findtext("Value", "")
-        for element in etree.fromstring(document.encode())
-    }
+    return {element[0].text or "": element[1].text or "" for element in etree.fromstring(document.encode())}
 
 
 @asynccontextmanager

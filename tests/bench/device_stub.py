@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
+from contextlib import suppress
 from urllib.parse import urlsplit
 
 from proxier.demo.device import SimulatedDevice
@@ -52,7 +53,7 @@ class DeviceStub:
 
         def answer(request: Request) -> bytes:
             if request.method in {"SUBSCRIBE", "UNSUBSCRIBE"}:
-                return self._subscribe(request)
+                return self._subscribe(number, request)
             key = (request.method, request.path, request.body)
             if key not in self._said:
                 self._said[key] = self._answer(request)
@@ -77,16 +78,16 @@ class DeviceStub:
         arguments = read_arguments(service, invocation, device.documents)
         return ok(write_answer(service, invocation, device.calls[invocation.action](arguments), device))
 
-    def _subscribe(self, request: Request) -> bytes:
+    def _subscribe(self, number: int, request: Request) -> bytes:
         name = request.path.rpartition("/")[2]
         sid = request.header(b"SID") or f"uuid:{uuid.uuid4()}"
         if callback := request.header(b"CALLBACK"):
-            task = asyncio.create_task(self._notify(name, sid, callback.strip("<>")))
+            task = asyncio.create_task(self._notify(number, name, sid, callback.strip("<>")))
             self._notifications.add(task)
             task.add_done_callback(self._notifications.discard)
         return f"HTTP/1.1 200 OK\r\nSID: {sid}\r\nTIMEOUT: Second-1800\r\nContent-Length: 0\r\n\r\n".encode()
 
-    async def _notify(self, name: str, sid: str, callback: str) -> None:
+    async def _notify(self, number: int, name: str, sid: str, callback: str) -> None:
         await asyncio.sleep(FIRST_EVENT_DELAY_SECONDS)
         url = urlsplit(callback)
         values, evented = self._device.events[name].values, self._device.offered[name].evented
@@ -96,7 +97,10 @@ class DeviceStub:
             f"NT: upnp:event\r\nNTS: upnp:propchange\r\nSID: {sid}\r\nSEQ: 0\r\n"
             f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n"
         )
-        reader, writer = await asyncio.open_connection(url.hostname, url.port)
+        reader, writer = await asyncio.open_connection(
+            url.hostname, url.port, local_addr=(address_of(number), 0)
+        )
         writer.write(head.encode() + body)
-        await reader.read()
+        with suppress(ConnectionError):  # who has heard it may hang up as it likes
+            await reader.read()
         writer.close()

@@ -31,8 +31,8 @@ def report(lines: Sequence[Line], seconds: float) -> str:
     return (
         f"Measured on {datetime.now(UTC):%Y-%m-%d}, in {seconds:.0f} s, on {_processor()} with "
         f"{os.cpu_count()} cores, {platform.system()} {platform.release()}; "
-        f"{platform.python_implementation()} {platform.python_version()}, {libraries}, SQLite {sqlite3.sqlite_version}, "
-        f"{ssl.OPENSSL_VERSION}.\n\n"
+        f"{platform.python_implementation()} {platform.python_version()}, {libraries}, "
+        f"SQLite {sqlite3.sqlite_version}, {ssl.OPENSSL_VERSION}.\n\n"
         f"{markdown(lines)}\n"
     )
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+
+from lxml import etree
 
 from cwmp_client.acs import AcsClient, AcsSettings
 from cwmp_client.endpoint import Endpoint
@@ -14,7 +16,14 @@ from cwmp_client.local_parameters import LocalParameter, LocalParameters
 from cwmp_client.management_server import ManagementServer, ManagementServerDefaults
 from cwmp_client.messages import DeviceIdStruct
 from tests.bench.acs_stub import asking_values
-from tests.bench.bare import BareAcsClient, connected, inform
+from tests.bench.bare import (
+    CONNECTION_REQUEST_URL,
+    BareAcsClient,
+    connected,
+    inform,
+    names_in,
+    values_response,
+)
 from tests.bench.certificates import Certificates, certificates
 from tests.bench.measuring import in_turns
 from tests.bench.sizes import Sizes
@@ -118,7 +127,7 @@ async def endpoints(url: str, settings: AcsSettings, count: int) -> AsyncIterato
 
 def _endpoint(url: str, acs: AcsClient, number: int) -> Endpoint:
     server = ManagementServer(ManagementServerDefaults(url, periodic_inform_enable=False), {})
-    server.connection_request_url = "http://192.0.2.1:7547/AAAAAAAAAAAAAAAAAAAAAAAA"
+    server.connection_request_url = CONNECTION_REQUEST_URL
     values = dict.fromkeys((name for name in FORCED_INFORM_PARAMETERS if "ManagementServer" not in name), "1")
     local = LocalParameters({name: LocalParameter(value) for name, value in (values | OWN).items()})
     return Endpoint(
@@ -133,20 +142,14 @@ def _endpoint(url: str, acs: AcsClient, number: int) -> Endpoint:
 
 @asynccontextmanager
 async def bare_sessions(url: str, count: int, tls: ssl.SSLContext | None = None) -> AsyncIterator[Hold]:
-    values = dict.fromkeys(FORCED_INFORM_PARAMETERS, "1")
-    values["Device.ManagementServer.ParameterKey"] = ""
-    values["Device.ManagementServer.ConnectionRequestURL"] = "http://192.0.2.1:7547/AAAAAAAAAAAAAAAAAAAAAAAA"
-    values["Device.ManagementServer.AliasBasedAddressing"] = "true"
-    told = [(name, value, "boolean" if value == "true" else "string") for name, value in values.items()]
-
-    def read(names: Sequence[str]) -> Iterable[tuple[str, str, str]]:
-        return [(name, OWN[name], "string") for name in names]
+    async def answer(number: str, request: etree._Element) -> bytes:
+        return values_response(number, [(name, OWN[name], "string") for name in names_in(request)])
 
     async with connected(tls) as http:
         client = BareAcsClient(http, url)
 
         async def hold_one(number: int) -> None:
-            await client.session(inform(f"SERIAL-{number:04d}", ["6 CONNECTION REQUEST"], told), read)
+            await client.session(inform(f"SERIAL-{number:04d}", "6 CONNECTION REQUEST"), answer)
 
         async def hold(repeats: int) -> None:
             for _ in range(repeats):

@@ -13,7 +13,10 @@ class Sizes:
     """How many endpoints are in one process."""
     sessions: int = 200
     """At least so many in a round."""
+    devices: int = 50
+    parameters: int = 10_000
+    """Of a long list."""
 
 
 FULL = Sizes()
-QUICK = Sizes(rounds=1, endpoints=(1, 3), sessions=3)
+QUICK = Sizes(rounds=1, endpoints=(1, 3), sessions=3, devices=2, parameters=50)

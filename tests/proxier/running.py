@@ -43,9 +43,9 @@ async def reports(settings: Settings) -> list[dict[str, Any]]:
     return answer
 
 
-async def until(holds: Callable[[], bool]) -> None:
+async def until(holds: Callable[[], bool], seconds: float = PATIENCE_SECONDS) -> None:
     """Wait until something holds that nobody tells of."""
-    async with asyncio.timeout(PATIENCE_SECONDS):
+    async with asyncio.timeout(seconds):
         while True:
             if holds():
                 return
