@@ -13,9 +13,13 @@ import time
 from collections.abc import AsyncIterator, Callable, Mapping
 
 from tests.bench import report
+from tests.bench.daemons import appearing, memory, start_up
+from tests.bench.events import events
+from tests.bench.neighbourhood import advertisements
 from tests.bench.proxied import long_names, long_values, proxied_sessions
 from tests.bench.sessions import sessions, sessions_over_tls
 from tests.bench.sizes import FULL, QUICK, Sizes
+from tests.bench.storing import storing
 from tests.bench.table import Line, markdown
 
 ROWS: Mapping[str, Callable[[Sizes], AsyncIterator[Line]]] = {
@@ -23,6 +27,12 @@ ROWS: Mapping[str, Callable[[Sizes], AsyncIterator[Line]]] = {
     "2": proxied_sessions,
     "3": long_values,
     "4": long_names,
+    "5": events,
+    "6": memory,
+    "7": start_up,
+    "8": appearing,
+    "9": advertisements,
+    "10": storing,
     "11": sessions_over_tls,
 }
 

@@ -20,7 +20,7 @@ PRODUCT_CLASS, OUI = "Bench", "00005E"
 SERIAL = "SERIAL-0000"
 DESCRIPTION = "/description.xml"
 
-_OTHER_SERVICES = frozenset({"BasicManagement", "SoftwareManagement"})
+SERVICES = ("BasicManagement", "ConfigurationManagement", "SoftwareManagement")
 
 
 def serial_of(number: int) -> str:
@@ -42,9 +42,11 @@ class DeviceStub:
             product_class=PRODUCT_CLASS,
             advertise=False,
             extra_parameters=parameters,
-            without_services=frozenset() if whole else _OTHER_SERVICES,
+            without_services=frozenset() if whole else frozenset(SERVICES) - {"ConfigurationManagement"},
             eventing=eventing,
         )
+        self._device.bms.power_on()
+        self._device.sms.power_on()
         self._said: dict[tuple[str, str, bytes], bytes] = {}
         self._notifications: set[asyncio.Task[None]] = set()
 

@@ -30,6 +30,12 @@ async def cpu_of(work: Work) -> float:
     return time.process_time() - begun
 
 
+def cpu_of_process(pid: int) -> float:
+    """CPU seconds of another process, of the threads that it has now. Source: proc(5), schedstat"""
+    spent = (int(each.read_text().split()[0]) for each in Path(f"/proc/{pid}/task").glob("*/schedstat"))
+    return sum(spent) / 1e9
+
+
 async def in_turns(product: Work, yardstick: Work, *, rounds: int, units: int = 1) -> Compared:
     """Do both in turns, A B A B, after one round that does not count; a round has so many `units`."""
     await product()
@@ -42,6 +48,18 @@ async def in_turns(product: Work, yardstick: Work, *, rounds: int, units: int = 
     )
 
 
+async def written_by(work: Work) -> int:
+    """The bytes that this process hands to the system to be written meanwhile. Source: proc(5), wchar"""
+    before = bytes_written()
+    await work()
+    return bytes_written() - before
+
+
+def bytes_written() -> int:
+    lines = Path("/proc/self/io").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("wchar:"))
+
+
 def resident_bytes(pid: int | str = "self") -> int:
     """The memory that a process has to itself or shares. Source: proc(5), VmRSS"""
     return _status(pid, "VmRSS")
@@ -50,11 +68,6 @@ def resident_bytes(pid: int | str = "self") -> int:
 def peak_bytes(pid: int | str = "self") -> int:
     """The most that it ever had. Source: proc(5), VmHWM"""
     return _status(pid, "VmHWM")
-
-
-def forget_peak() -> None:
-    """From here on `peak_bytes` of this process counts anew. Source: proc(5), clear_refs"""
-    Path("/proc/self/clear_refs").write_text("5")
 
 
 def _status(pid: int | str, name: str) -> int:

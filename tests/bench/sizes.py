@@ -14,9 +14,28 @@ class Sizes:
     sessions: int = 200
     """At least so many in a round."""
     devices: int = 50
+    known_devices: int = 100
+    many_devices: int = 1000
+    saves: int = 200
+    advertisements: int = 10_000
+    events: int = 10
+    """In each round."""
+    settling_seconds: float = 3.0
+    """What a daemon gets to do what is left to do."""
     parameters: int = 10_000
     """Of a long list."""
 
 
 FULL = Sizes()
-QUICK = Sizes(rounds=1, endpoints=(1, 3), sessions=3, devices=2, parameters=50)
+QUICK = Sizes(
+    rounds=1,
+    endpoints=(1, 3),
+    sessions=3,
+    devices=2,
+    known_devices=2,
+    many_devices=3,
+    saves=3,
+    advertisements=50,
+    events=1,
+    parameters=50,
+)
