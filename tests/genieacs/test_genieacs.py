@@ -127,7 +127,6 @@ async def test_a_device_is_reset(home: Home) -> None:
     assert home.device.values["/BBF/Time/NTPServer1"] == "ntp.example"
 
 
-@pytest.mark.xfail(reason="virtual devices do not answer Download yet", strict=True)
 async def test_a_firmware_is_downloaded(acs: GenieAcs, home: Home) -> None:
     firmware = b"firmware " * 1000
     home.device.sms.outcome = replace(home.device.sms.outcome, fetch=True, reboots=True, remembers=True)
