@@ -66,6 +66,11 @@ class TestAliases:
         aliases.give({f"{TABLE}3.": "cpe-3"})
         assert aliases.take_changes() == {"aliases": None}
 
+    def test_an_object_whose_name_ends_in_a_digit_is_no_row(self) -> None:
+        aliases = aliases_of("Device.IP.IPv6.")
+        assert aliases.alias("Device.IP.IPv6.") is None
+        assert aliases.rows_in("Device.IP.") == {}
+
     def test_what_could_not_be_saved_is_to_be_saved_again(self) -> None:
         aliases = aliases_of(TABLE, f"{TABLE}1.")
         aliases.give({f"{TABLE}1.": "web"})
