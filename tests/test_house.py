@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -15,18 +16,32 @@ def run_python(*words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, *words], cwd=CHECKOUT, capture_output=True, text=True, check=False)
 
 
-def test_the_pure_modules_work_with_io_and_clock_taken_away() -> None:
-    own_tests = [
-        str(path.relative_to(CHECKOUT))
-        for module in PURE_MODULES
-        if module.startswith("cwmp_client.")
-        for path in CHECKOUT.glob(f"tests/cwmp_client/test_{module.removeprefix('cwmp_client.')}*.py")
-    ]
-    run = run_python(
-        "-m", "pytest", "-q", "-p", "tests.purity", "-p", "no:cacheprovider", "tests/translation", *own_tests
-    )
+PURE_TESTS = ("-m", "pytest", "-q", "-p", "tests.purity", "-p", "no:cacheprovider")
+CWMP_CLIENT = tuple(module for module in PURE_MODULES if module.startswith("cwmp_client."))
+
+
+def assert_passed(run: subprocess.CompletedProcess[str]) -> None:
     assert run.returncode == 0, run.stdout + run.stderr
     assert re.search(r"^\d{2,} passed", run.stdout, re.MULTILINE)
+
+
+def test_translation_works_with_io_and_clock_taken_away() -> None:
+    assert_passed(run_python(*PURE_TESTS, "tests/translation"))
+
+
+def test_the_pure_half_of_cwmp_client_does_too_and_every_branch_of_it_is_tested(tmp_path: Path) -> None:
+    own_tests = [
+        str(path.relative_to(CHECKOUT))
+        for module in CWMP_CLIENT
+        for path in CHECKOUT.glob(f"tests/cwmp_client/test_{module.removeprefix('cwmp_client.')}*.py")
+    ]
+    data = f"--data-file={tmp_path / 'coverage'}"
+    sources = f"--source={','.join(CWMP_CLIENT)}"
+    assert_passed(run_python("-m", "coverage", "run", "--branch", data, sources, *PURE_TESTS, *own_tests))
+    report = run_python(
+        "-m", "coverage", "report", data, "--show-missing", "--skip-covered", "--fail-under=100"
+    )
+    assert report.returncode == 0, report.stdout
 
 
 @pytest.mark.parametrize(

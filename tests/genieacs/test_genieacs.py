@@ -12,7 +12,6 @@ from http import HTTPStatus
 from urllib.parse import quote
 
 import aiohttp
-import pytest
 
 from tests.genieacs.conftest import Home, OpenHome
 from tests.genieacs.nbi import AtGenieAcs, GenieAcs
