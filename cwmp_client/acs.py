@@ -13,7 +13,9 @@ from dataclasses import dataclass, field
 
 from yarl import URL
 
+from cwmp_client import trace
 from cwmp_client.authentication import Credentials, parse_challenges
+from cwmp_client.trace import SessionObserver
 from cwmp_client.transport import AcsSettings, AiohttpTransport, Reply, SessionFailed, Tls, Transport
 
 __all__ = ["AcsClient", "AcsSession", "AcsSettings", "AcsTarget", "SessionFailed"]
@@ -60,6 +62,7 @@ class AcsSession:
         Raises:
             SessionFailed: the answer is anything else, or none.
         """
+        trace.envelope(body, sent=True)
         challenges = redirects = 0
         while True:
             reply = await self._transport.post(self._url, self._headers(body), self._encoded(body))
@@ -67,6 +70,7 @@ class AcsSession:
             if "close" in (word.lower() for word in reply.all("connection")):
                 self._credentials.forget()
             if reply.status in {OK, NO_CONTENT}:
+                trace.envelope(reply.body, sent=False)
                 return reply.body
             if reply.status == UNAUTHORIZED:
                 challenges += 1
@@ -158,6 +162,8 @@ class AcsClient:
         self._closing: set[asyncio.Task[None]] = set()
         self.places = asyncio.Semaphore(settings.max_sessions)
         """Whoever opens a session takes a place first, so that no more than `max_sessions` are open."""
+        self.observers: list[SessionObserver] = []
+        """They are told of the sessions of all devices."""
 
     @property
     def session_timeout_seconds(self) -> int | None:

@@ -16,4 +16,4 @@ class DeviceLog(logging.LoggerAdapter[logging.Logger]):
 
     def process(self, msg: Any, kwargs: MutableMapping[str, Any]) -> tuple[Any, MutableMapping[str, Any]]:
         """See `logging.LoggerAdapter`."""
-        return f"{self._prefix}{msg}", {**kwargs, "extra": self.extra}
+        return f"{self._prefix}{msg}", {**kwargs, "extra": {**(self.extra or {}), **kwargs.get("extra", {})}}

@@ -13,19 +13,20 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from cwmp_client import schedule
+from cwmp_client import schedule, trace
 from cwmp_client.acs import AcsClient, AcsTarget, SessionFailed
 from cwmp_client.conversation import Conversation
 from cwmp_client.device_log import DeviceLog
 from cwmp_client.inform import make_inform
 from cwmp_client.management_server import ManagementServer
 from cwmp_client.messages import CpeRequest, DeviceIdStruct, EventCode, EventStruct, ParameterValueStruct
-from cwmp_client.outbox import Outbox
+from cwmp_client.outbox import Carried, Outbox
 from cwmp_client.parameter_rpcs import ParameterRpcs
 from cwmp_client.parameter_tree import ParameterTree
 from cwmp_client.parameters import Journal, ParameterSource
 from cwmp_client.periodic_inform import PeriodicInform
 from cwmp_client.rpcs import Methods, Rpcs, Transfers
+from cwmp_client.trace import SessionTrace
 from cwmp_client.value_changes import ValueChanges
 
 logger = logging.getLogger(__name__)
@@ -83,6 +84,7 @@ class Endpoint:
         online: bool = True,
     ) -> None:
         name = "-".join(filter(None, (device_id.oui, device_id.product_class, device_id.serial_number)))
+        self._name = name
         self._log = DeviceLog(logger, name)
         self._device_id = device_id
         self._management_server = management_server
@@ -270,26 +272,33 @@ class Endpoint:
         async with self._acs.places:
             self._in_session = True
             carried = self._outbox.open_session()
+            told = [f"{event.event_code} {event.command_key}".strip() for event in carried.events]
             try:
-                await self._save_before_telling()
-                inform = make_inform(
-                    self._device_id,
-                    carried,
-                    self._retry_count,
-                    self.parameters,
-                    self._management_server,
-                )
-                await self._conversation.hold(self._target(), inform, carried.requests)
-                outcome = SUCCESS
-            except SessionFailed as failure:
-                outcome = str(failure)
-            except Exception:  # noqa: BLE001 - our mistake in one session ends no other
-                self._log.exception("the session failed by a fault of ours")
-                outcome = "internal error"
+                with trace.session(self._name, told, self._acs.observers) as session:
+                    session.outcome = await self._try_session(carried)
             finally:
                 self._outbox.close_session()
                 self._in_session = False
-        self._conclude(carried.events, outcome)
+        self._conclude(session)
+
+    async def _try_session(self, carried: Carried) -> str:
+        """Hold a session; returns what came of it."""
+        try:
+            await self._save_before_telling()
+            inform = make_inform(
+                self._device_id,
+                carried,
+                self._retry_count,
+                self.parameters,
+                self._management_server,
+            )
+            await self._conversation.hold(self._target(), inform, carried.requests)
+        except SessionFailed as failure:
+            return str(failure)
+        except Exception:  # noqa: BLE001 - our mistake in one session ends no other
+            self._log.exception("the session failed by a fault of ours")
+            return "internal error"
+        return SUCCESS
 
     async def _save_before_telling(self) -> None:
         """Save whatever the ACS is about to hear of, what was made for a new device included."""
@@ -301,21 +310,20 @@ class Endpoint:
         server = self._management_server
         return AcsTarget(server.url, server.username, server.password, server.compression)
 
-    def _conclude(self, events: Sequence[EventStruct], outcome: str) -> None:
+    def _conclude(self, session: SessionTrace) -> None:
         """Decide what follows a session."""
-        self.last_session = LastSession(datetime.now(UTC), outcome)
-        told = ", ".join(f"{event.event_code} {event.command_key}".strip() for event in events) or "no event"
-        if outcome == SUCCESS:
+        self.last_session = LastSession(datetime.now(UTC), session.outcome)
+        if session.outcome == SUCCESS:
             self._retry_count, self._retry_is_due, self._not_before = 0, False, 0.0
             self._last_success = time.monotonic()
-            self._log.info("session with %s: %s", told, outcome)
+            self._log.info("session with %s: %s", session.told, session.outcome, extra=session.log_fields)
         else:
-            self._plan_retry(told, outcome)
+            self._plan_retry(session)
         if self._outbox.meet(self._management_server.url):
             self._conversation.forget_version()
             self._retry_count, self._not_before = 0, 0.0
 
-    def _plan_retry(self, told: str, outcome: str) -> None:
+    def _plan_retry(self, session: SessionTrace) -> None:
         """A failed session is retried for the events left, and else so that the ACS can go on asking.
 
         Source: TR-069 3.2.1.1
@@ -323,7 +331,9 @@ class Endpoint:
         self._retry_is_due = self._conversation.established or bool(self._outbox.waiting)
         if not self._retry_is_due:
             self._retry_count = 0
-            self._log.warning("session with %s failed: %s", told, outcome)
+            self._log.warning(
+                "session with %s failed: %s", session.told, session.outcome, extra=session.log_fields
+            )
             return
         self._retry_count += 1
         server = self._management_server
@@ -335,7 +345,12 @@ class Endpoint:
         )
         self._not_before = time.monotonic() + wait
         self._log.warning(
-            "session with %s failed: %s; retry %d in %.0f s", told, outcome, self._retry_count, wait
+            "session with %s failed: %s; retry %d in %.0f s",
+            session.told,
+            session.outcome,
+            self._retry_count,
+            wait,
+            extra=session.log_fields,
         )
 
     async def _run_after_session(self) -> None:

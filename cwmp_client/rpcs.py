@@ -6,6 +6,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Protocol, TypeAlias
 
+from cwmp_client import trace
 from cwmp_client.device_log import DeviceLog
 from cwmp_client.faults import CwmpFault, FaultCode
 from cwmp_client.messages import (
@@ -108,17 +109,19 @@ class Rpcs:
 
     async def answer(self, request: AcsRequest) -> CpeResponse | Fault:
         """The answer to a request; raises nothing."""
-        name, started = type(request).__name__, time.monotonic()
+        name = type(request).__name__
         answer: CpeResponse | Fault
-        try:
-            answer = await self._method(type(request))(request)
-        except CwmpFault as fault:
-            answer = _fault(fault)
-        except Exception:  # noqa: BLE001 - an RPC that fails by a fault of ours fails alone, as 9002
-            self._log.exception("%s failed", name)
-            answer = Fault(FaultCode.INTERNAL_ERROR, "Internal error")
-        code = answer.fault_code if isinstance(answer, Fault) else 0
-        self._log.debug("%s answered in %.0f ms, fault %d", name, (time.monotonic() - started) * 1000, code)
+        with trace.rpc(name) as rpc:
+            try:
+                answer = await self._method(type(request))(request)
+            except CwmpFault as fault:
+                answer = _fault(fault)
+            except Exception:  # noqa: BLE001 - an RPC that fails by a fault of ours fails alone, as 9002
+                self._log.exception("%s failed", name)
+                answer = Fault(FaultCode.INTERNAL_ERROR, "Internal error")
+            rpc.fault_code = answer.fault_code if isinstance(answer, Fault) else 0
+        details = {"rpc": name, "ms": trace.milliseconds(rpc.seconds), "fault": rpc.fault_code}
+        self._log.debug("%s answered", name, extra=details)
         return answer
 
     def _method(self, request: type[AcsRequest]) -> Method:

@@ -102,6 +102,15 @@ def build_parser() -> argparse.ArgumentParser:
     _add_json(show, default=argparse.SUPPRESS)
     _add_device(_add(actions, "forget", "devices:forget", "remove a virtual device from the database"))
 
+    trace = _add(
+        commands,
+        "trace",
+        "trace:trace",
+        "show the envelopes of the last sessions of one device, with passwords masked",
+    )
+    _add_device(trace)
+    _add_json(trace, default=False)
+
     database = _add(commands, "db", "db:backup", "look after the database")
     copies = database.add_subparsers(required=True, metavar="ACTION")
     backup = _add(

@@ -22,6 +22,7 @@ from proxier.proxier import Proxier
 from proxier.relay import Relay
 from proxier.settings import Settings
 from proxier.store import GATEWAY, Store
+from proxier.traces import Traces, trace_command
 from proxier.transfer import FileTransfers
 from proxier.virtual_device import House
 
@@ -64,6 +65,8 @@ async def running(settings: Settings) -> AsyncIterator[Proxier]:
         http = _http_settings(settings)
         tls = Tls(http)
         acs = AcsClient(http, lambda: AiohttpTransport(http, tls))
+        traces = Traces()
+        acs.observers.append(traces)
         stack.push_async_callback(acs.close)
         listener = await _listen(settings, store)
         stack.push_async_callback(listener.close)
@@ -91,7 +94,9 @@ async def running(settings: Settings) -> AsyncIterator[Proxier]:
         tasks = await stack.enter_async_context(_cancelled_at_exit())
         proxier = Proxier(settings, house, listener, gateway, tasks)
         await proxier.restore()
-        commands.update(proxier.commands())
+        answers = proxier.commands()
+        own_id = gateway.device_id if gateway else ""
+        commands.update({**answers, "trace": trace_command(traces, answers["devices"], own_id)})
         await stack.enter_async_context(proxier.control_point)
         stack.push_async_callback(proxier.close)
         yield proxier

@@ -11,10 +11,11 @@ import json
 import logging
 import sys
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from cwmp_client import trace
 from proxier.settings import LogSettings
 
 _ORDINARY = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
@@ -27,6 +28,22 @@ _OF_LIBRARIES: Mapping[str, int] = {
 """The least grave that these may log: they describe what we describe better."""
 
 
+AREAS: Mapping[str, Sequence[str]] = {
+    "cwmp": ("cwmp_client",),
+    "control_point": ("proxier.control_point",),
+    "devices": (
+        "proxier.operations",
+        "proxier.proxier",
+        "proxier.service_objects",
+        "proxier.software_objects",
+        "proxier.store",
+        "proxier.virtual_device",
+    ),
+    "files": ("proxier.data_models", "proxier.relay"),
+    "status": ("proxier.status",),
+}
+"""The loggers of each area of `[log.levels]`; what is in none has `log.level`."""
+
 _OWN_PACKAGES = frozenset({"proxier", "translation", "cwmp_client"})
 
 
@@ -34,9 +51,14 @@ def configure(settings: LogSettings) -> None:
     """Send the log of this process to standard error."""
     to_stderr = logging.StreamHandler(sys.stderr)
     to_stderr.setFormatter(_formatter(settings))
+    to_stderr.addFilter(_add_context)
     logging.basicConfig(level=settings.level.upper(), handlers=[to_stderr], force=True)
     for name, level in _OF_LIBRARIES.items():
         logging.getLogger(name).setLevel(level)
+    for area, names in AREAS.items():
+        level_of_area = getattr(settings.levels, area)
+        for name in names:
+            logging.getLogger(name).setLevel(level_of_area.upper() or logging.NOTSET)
 
 
 class TextFormatter(logging.Formatter):
@@ -56,7 +78,7 @@ class TextFormatter(logging.Formatter):
         fields = "".join(
             f" {name}={_word(value)}"
             for name, value in _fields(record, self).items()
-            if not message.startswith(f"{value}: ")
+            if not message.startswith((f"{value}: ", f"{value} "))
         )
         return f"{_time(record)} {record.levelname.lower()} {record.name} {message}{fields}"
 
@@ -79,6 +101,14 @@ class JsonFormatter(logging.Formatter):
             "message": record.getMessage(),
         }
         return json.dumps(head | _fields(record, self), default=str)
+
+
+def _add_context(record: logging.LogRecord) -> bool:
+    """Say for which device, in which session and for which RPC it was done, where the event does not."""
+    for name, value in trace.current().items():
+        if not hasattr(record, name):
+            setattr(record, name, value)
+    return True
 
 
 def _formatter(settings: LogSettings) -> logging.Formatter:

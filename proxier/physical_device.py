@@ -10,6 +10,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TypeVar
 
+from cwmp_client import trace
 from cwmp_client.faults import CwmpFault
 from proxier import plans
 from proxier.control_point import ControlPoint, ProxiedDevice
@@ -121,7 +122,8 @@ class PhysicalDevice:
             Whatever the plan raises.
         """
         async with self._plans:
-            return await plans.drive(plan, self._invoke)
+            with trace.device(self._name):
+                return await plans.drive(plan, self._invoke)
 
     def reached(self, service: Service) -> ProxiedDevice:
         """What has the service that is used.

@@ -11,6 +11,7 @@ from functools import partial
 from itertools import chain, repeat
 from typing import Any
 
+from cwmp_client import trace
 from cwmp_client.connection_request import ConnectionRequestListener
 from cwmp_client.endpoint import CONNECTION_REQUEST_URL
 from cwmp_client.messages import ParameterValueStruct
@@ -94,13 +95,15 @@ class Proxier:
         """See `DeviceListener`."""
         virtual = await self._virtual_device_of(device)
         if virtual:
-            await virtual.appeared(device)
+            with trace.device(str(virtual)):
+                await virtual.appeared(device)
 
     async def restarted(self, device: ProxiedDevice, about_to: frozenset[AboutTo]) -> None:
         """See `DeviceListener`."""
         virtual = await self._virtual_device_of(device)
         if virtual:
-            await virtual.restarted(device, about_to)
+            with trace.device(str(virtual)):
+                await virtual.restarted(device, about_to)
 
     async def left(self, udn: str, reason: str, about_to: frozenset[AboutTo]) -> None:
         """See `DeviceListener`."""
@@ -108,13 +111,15 @@ class Proxier:
         if waiting := self._waiting.pop(udn, None):
             waiting.cancel()
         for virtual in tuple(self._virtual.values()):
-            await virtual.left(udn, reason, about_to)
+            with trace.device(str(virtual)):
+                await virtual.left(udn, reason, about_to)
 
     async def changed(self, udn: str, change: StateChange) -> None:
         """See `DeviceListener`."""
         for virtual in tuple(self._virtual.values()):
             if virtual.is_here_as(udn):
-                await virtual.changed(udn, change)
+                with trace.device(str(virtual)):
+                    await virtual.changed(udn, change)
 
     # ------------------------------------------------------------------ which device is which
 
@@ -150,7 +155,8 @@ class Proxier:
             self._waiting.pop(device.udn, None)
             self._complaints.withdraw(str(device))
             if virtual:
-                await virtual.appeared(device)
+                with trace.device(str(virtual)):
+                    await virtual.appeared(device)
             return
 
     def _known(self, device: ProxiedDevice) -> VirtualDevice | None:
@@ -315,7 +321,8 @@ async def _kept_alive(work: Callable[[], Coroutine[Any, Any, None]], device_id: 
     """Keep a failure in one device's work, such as a full disk, from ending it or that of the others."""
     while True:
         try:
-            await work()
+            with trace.device(device_id):
+                await work()
         except Exception:
             logger.exception("%s is not served for %d s", device_id, PAUSE_AFTER_FAILURE_SECONDS)
             await asyncio.sleep(PAUSE_AFTER_FAILURE_SECONDS)

@@ -12,15 +12,16 @@ import os
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeAlias
 
 from proxier.errors import ProxierError
 from proxier.settings_reader import Problem, Reader, line_of, line_of_last_statement
 from proxier.settings_rules import (
     DATABASE_PREFIX,
     DAY,
+    HOST_NAME,
     NO_OR_WEB_ADDRESS,
     NOT_EMPTY,
     OUI,
@@ -31,7 +32,9 @@ from proxier.settings_rules import (
     Between,
     DatabaseFile,
     Longest,
+    Matching,
     ReadableFile,
+    is_loopback,
 )
 
 CONFIG_VARIABLE = "PROXIER_CONFIG"
@@ -143,14 +146,51 @@ class StorageSettings:
         return Path(self.url.removeprefix(DATABASE_PREFIX))
 
 
+Level: TypeAlias = Literal["debug", "info", "warning", "error"]
+LevelOrNone: TypeAlias = Literal["", "debug", "info", "warning", "error"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogLevels:
+    """Levels of single areas; empty: that of `log.level`."""
+
+    cwmp: LevelOrNone = ""
+    """Sessions with the ACS, its RPCs and connection requests."""
+    control_point: LevelOrNone = ""
+    """Finding devices, calling their actions, hearing their events."""
+    devices: LevelOrNone = ""
+    """Virtual devices: who they are, whether they are there, what they are busy with."""
+    files: LevelOrNone = ""
+    """Files on their way between file servers and devices."""
+    status: LevelOrNone = ""
+    """The status page."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogSettings:
     """What is written to standard error."""
 
-    level: Literal["debug", "info", "warning", "error"] = "info"
+    level: Level = "info"
     """The least grave of what is logged."""
     format: Literal["text", "json"] = "text"
     """Lines for people, or a JSON object a line."""
+    levels: LogLevels = field(default_factory=LogLevels)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatusSettings:
+    """The status page, `/metrics` for Prometheus, and `/healthz`."""
+
+    host: Annotated[str, NOT_EMPTY] = "127.0.0.1"
+    """The address to listen on; any other than one of loopback needs a password."""
+    port: Annotated[int, PORT] = 0
+    """The TCP port to listen on; 0: there is no status page."""
+    username: Annotated[str, Matching(r"[^:]{1,256}", "1 to 256 characters without a colon")] = "proxier"
+    """Who has to know the password."""
+    password: Annotated[str, Longest(256)] = field(default="", repr=False)
+    """What whoever asks has to know, but for `/healthz`; empty: nothing."""
+    names: Annotated[tuple[str, ...], HOST_NAME] = ()
+    """Host names under which it may be asked for, beside `localhost`, `host` and all IP addresses."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -208,6 +248,7 @@ class Settings:
     firmware: FirmwareSettings = field(default_factory=FirmwareSettings)
     storage: StorageSettings = field(default_factory=StorageSettings)
     log: LogSettings = field(default_factory=LogSettings)
+    status: StatusSettings = field(default_factory=StatusSettings)
     data_models: tuple[DataModelSettings, ...] = ()
     devices: tuple[DeviceSettings, ...] = ()
 
@@ -258,6 +299,9 @@ def load(path: Path) -> Settings:
     problems = [*reader.problems]
     if settings.acs.client_key and not settings.acs.client_certificate:
         problems.append(Problem("acs.client_key", "is of no use without acs.client_certificate"))
+    if settings.status.host and not settings.status.password and not is_loopback(settings.status.host):
+        words = f"is needed, as status.host is {settings.status.host}, which is not a loopback address"
+        problems.append(Problem("status.password", words))
     if problems:
         problems = [problem._replace(line=line_of(problem, text)) for problem in problems]
         raise SettingsError(path, sorted(problems, key=lambda problem: problem.line or 0))
@@ -272,8 +316,16 @@ def in_force(settings: Settings) -> str:
         if isinstance(value, tuple):
             sections += [f"[[{section.name}]]\n{_keys_in_force(each)}" for each in value]
         else:
-            sections.append(f"[{section.name}]\n{_keys_in_force(value)}")
+            sections += _sections_in_force(section.name, value)
     return "\n".join(sections)
+
+
+def _sections_in_force(name: str, section: Any) -> list[str]:
+    inner = [key.name for key in fields(section) if is_dataclass(getattr(section, key.name))]
+    return [
+        f"[{name}]\n{_keys_in_force(section)}",
+        *(each for key in inner for each in _sections_in_force(f"{name}.{key}", getattr(section, key))),
+    ]
 
 
 def _keys_in_force(section: Any) -> str:
@@ -282,4 +334,5 @@ def _keys_in_force(section: Any) -> str:
         # Among these types JSON and TOML differ only in the character DEL, which no value may have.
         f"{key.name} = {json.dumps(value if key.repr or not value else MASK, ensure_ascii=False)}\n"
         for key, value in values
+        if not is_dataclass(value)
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import MISSING, fields
+from dataclasses import MISSING, fields, is_dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple, TypeVar, get_args, get_origin, get_type_hints
 
@@ -68,7 +68,7 @@ class Reader:
             return ()
         return tuple(self._section(name, kind, table, turn) for turn, table in enumerate(tables))
 
-    def _section(self, name: str, kind: type, table: object, turn: int = 0) -> Any:
+    def _section(self, name: str, kind: Any, table: object, turn: int = 0) -> Any:
         if not isinstance(table, dict):
             self.problems.append(Problem(name, f"is a section, and needs its keys under [{name}]", turn=turn))
             table = {}
@@ -76,6 +76,10 @@ class Reader:
         self._name_strangers(f"{name}.", table, hints, turn)
         values: dict[str, Any] = {}
         for key in fields(kind):
+            if is_dataclass(inner := hints[key.name]):
+                place = f"{name}.{key.name}"
+                values[key.name] = self._section(place, inner, table.get(key.name, {}), turn)
+                continue
             value = table.get(key.name, list(key.default) if isinstance(key.default, tuple) else key.default)
             if value is MISSING:
                 values[key.name] = None
@@ -140,10 +144,18 @@ def line_of(problem: Problem, text: str) -> int | None:
             keys = keys[problem.turn] if problem.turn < len(keys) else None
         if keys is not None:
             section_line = section_line or begin
-            if not name or (isinstance(keys, dict) and name in keys):
+            if not name or _has(keys, name):
                 return begin
         begin = number + 1
     return section_line
+
+
+def _has(keys: Any, name: str) -> bool:
+    """Whether a key is there; its name may begin with those of sections within this one."""
+    if not isinstance(keys, dict):
+        return False
+    inner, _, rest = name.partition(".")
+    return name in keys or _has(keys.get(inner), rest)
 
 
 def line_of_last_statement(text: str) -> int:

@@ -6,6 +6,7 @@ A rule's `accept` gives the value as it is to be used, or raises a ValueError wh
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import re
 from pathlib import Path
@@ -106,5 +107,14 @@ WEB_ADDRESS = Matching(
 NO_OR_WEB_ADDRESS = Matching(rf"({WEB_ADDRESS.pattern})?", f"empty or {WEB_ADDRESS.words}")
 OUI = Matching(r"[0-9A-F]{6}", "six upper-case hexadecimal digits")
 NOT_EMPTY = Matching(r".*\S.*", "more than nothing")
+HOST_NAME = Matching(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,252})", "the name of a host, without a port")
 PORT = Between(0, 65535)
 WAIT = Between(0.1, DAY)  # seconds
+
+
+def is_loopback(host: str) -> bool:
+    """Whether an address can be reached from this machine alone."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

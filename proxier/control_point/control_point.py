@@ -30,7 +30,7 @@ from proxier.control_point.documents import (
 )
 from proxier.control_point.eventing import Eventing
 from proxier.control_point.interfaces import SsdpNetwork
-from proxier.control_point.invoke import ControlUrlGone, Invoker
+from proxier.control_point.invoke import ActionObserver, ControlUrlGone, Invoker
 from proxier.control_point.presence import silence_of
 from proxier.control_point.reading import Readings
 from proxier.control_point.ssdp import ROOT_DEVICE, Kind, SsdpMessage, may_concern_us, read_message
@@ -130,6 +130,11 @@ class ControlPoint:
         except (DeviceUnreachable, ControlUrlGone):
             self._doubt(device.udn)
             raise
+
+    @property
+    def action_observers(self) -> list[ActionObserver]:
+        """They are told of each call of an action."""
+        return self._invoker.observers
 
     def subscribed(self, udn: str, service: Service) -> bool:
         """Whether a service's events arrive: the subscription lives and its first event has come.

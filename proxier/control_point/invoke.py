@@ -8,11 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import io
+import logging
+import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, TypeAlias
 
 import aiohttp
 
+from cwmp_client import trace
 from proxier.control_point.device import ProxiedDevice, ProxiedService
 from proxier.control_point.documents import TooLarge, describe, read_body
 from proxier.control_point.markup import MarkupRefused
@@ -31,6 +35,11 @@ _OTHER_STYLE_AFTER: Final = frozenset({402, 702})
 """Invalid Args and Invalid XML Argument: the device may want documents in the other style."""
 _BROKEN = (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError)
 """What a kept connection fails with when the device has closed it meanwhile."""
+
+ActionObserver: TypeAlias = Callable[[str, float, bool], None]
+"""Is told of each call of an action: `CMS.GetValues`, how many seconds it took, whether it failed."""
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -64,6 +73,7 @@ class Invoker:
         self._session = session
         self._action_timeout = action_timeout
         self._lines: dict[str, _Line] = {}
+        self.observers: list[ActionObserver] = []
 
     async def invoke(self, device: ProxiedDevice, call: ActionCall) -> ActionResult:
         """Call an action, once those before it are done.
@@ -82,12 +92,12 @@ class Invoker:
         line = self._lines.setdefault(device.udn, _Line())
         async with line.turn:
             try:
-                return await self._call(service, call, inline=line.inline)
+                return await self._timed(service, call, inline=line.inline)
             except ActionError as refusal:
                 if not _worth_the_other_style(call, refusal):
                     raise
                 try:
-                    result = await self._call(service, call, inline=not line.inline)
+                    result = await self._timed(service, call, inline=not line.inline)
                 except (ActionError, DeviceUnreachable):
                     raise refusal from None
                 line.inline = not line.inline
@@ -96,6 +106,27 @@ class Invoker:
     def forget(self, udn: str) -> None:
         """Keep nothing more of a device that has left."""
         self._lines.pop(udn, None)
+
+    async def _timed(self, service: ProxiedService, call: ActionCall, *, inline: bool) -> ActionResult:
+        begun = time.monotonic()
+        try:
+            result = await self._call(service, call, inline=inline)
+        except ActionError as error:  # what the device says may quote what it was sent, a password perhaps
+            self._tell(call, time.monotonic() - begun, f"error {error.code}")
+            raise
+        except DeviceUnreachable as error:
+            self._tell(call, time.monotonic() - begun, str(error))
+            raise
+        self._tell(call, time.monotonic() - begun, "")
+        return result
+
+    def _tell(self, call: ActionCall, seconds: float, failure: str) -> None:
+        name = f"{call.service.name}.{call.name}"
+        details = {"action": name, "ms": trace.milliseconds(seconds)}
+        logger.debug("%s: %s", name, failure or "done", extra=details)
+        trace.step(name, seconds, failed=bool(failure))
+        for observer in self.observers:
+            observer(name, seconds, bool(failure))
 
     async def _call(self, service: ProxiedService, call: ActionCall, *, inline: bool) -> ActionResult:
         names = service.arguments[call.name]

@@ -12,6 +12,7 @@ _proxier() {
             " devices") command="devices" ;;
             "devices show") command="devices show" ;;
             "devices forget") command="devices forget" ;;
+            " trace") command="trace" ;;
             " db") command="db" ;;
             "db backup") command="db backup" ;;
             " config") command="config" ;;
@@ -19,7 +20,7 @@ _proxier() {
         esac
     done
     case "$command" in
-        "") words="run demo simulate discover devices db config --help --version --config" ;;
+        "") words="run demo simulate discover devices trace db config --help --version --config" ;;
         "run") words="--help --config" ;;
         "demo") words="--help --config --devices" ;;
         "simulate") words="--help --config --port --serial --host" ;;
@@ -27,6 +28,7 @@ _proxier() {
         "devices") words="show forget --help --config --json" ;;
         "devices show") words="--help --config --tree --json" value=DEVICE ;;
         "devices forget") words="--help --config" value=DEVICE ;;
+        "trace") words="--help --config --json" value=DEVICE ;;
         "db") words="backup --help --config" ;;
         "db backup") words="--help --config" value=FILE ;;
         "config") words="check --help --config" ;;

@@ -7,7 +7,7 @@ import inspect
 import json
 import textwrap
 from collections.abc import Iterator
-from dataclasses import MISSING, Field, fields
+from dataclasses import MISSING, Field, fields, is_dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
@@ -40,21 +40,34 @@ def _sections() -> Iterator[str]:
     for section in fields(Settings):
         hint = hints[section.name]
         many = get_origin(hint) is tuple
-        kind = get_args(hint)[0] if many else hint
-        yield f"## {'[[' if many else '['}{section.name}{']]' if many else ']'}"
-        yield ""
-        yield f"{inspect.getdoc(kind)}{' There may be any number of these sections.' if many else ''}"
-        yield ""
-        yield "| Key | Values | Default | Meaning |"
-        yield "|---|---|---|---|"
-        yield from _rows(kind)
-        yield ""
+        if many:
+            yield from _section(
+                f"[[{section.name}]]", get_args(hint)[0], " There may be any number of these sections."
+            )
+        else:
+            yield from _section(f"[{section.name}]", hint)
+
+
+def _section(name: str, kind: Any, remark: str = "") -> Iterator[str]:
+    yield f"## {name}"
+    yield ""
+    yield f"{inspect.getdoc(kind)}{remark}"
+    yield ""
+    yield "| Key | Values | Default | Meaning |"
+    yield "|---|---|---|---|"
+    yield from _rows(kind)
+    yield ""
+    for inner, hint in get_type_hints(kind).items():
+        if is_dataclass(hint):
+            yield from _section(f"{name.rstrip(']')}.{inner}]", hint)
 
 
 def _rows(kind: Any) -> Iterator[str]:
     meanings = _meanings(kind)
     hints = get_type_hints(kind, include_extras=True)
     for key in fields(kind):
+        if is_dataclass(hints[key.name]):
+            continue
         values = _values(hints[key.name]) + ("" if key.repr else ", secret")
         cells = (f"`{key.name}`", values, _default(key), meanings[key.name])
         yield f"| {' | '.join(cells)} |"

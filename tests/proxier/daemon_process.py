@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from proxier.settings import Settings
 
@@ -24,13 +25,18 @@ def write_config(settings: Settings, folder: Path) -> Path:
     """A configuration file that says the same as these settings, secrets and all."""
     lines: list[str] = []
     for name, value in asdict(settings).items():
-        sections = [(f"[{name}]", value)] if isinstance(value, dict) else [(f"[[{name}]]", v) for v in value]
-        for head, keys in sections:
-            # What these values can be is written in JSON as in TOML.
-            lines += [head, *(f"{key} = {json.dumps(each)}" for key, each in keys.items())]
+        for table in [value] if isinstance(value, dict) else value:
+            lines += _table(f"[{name}]" if table is value else f"[[{name}]]", table)
     path = folder / "proxier.toml"
     path.write_text("\n".join(lines))
     return path
+
+
+def _table(head: str, keys: Mapping[str, Any]) -> list[str]:
+    inner = {key: value for key, value in keys.items() if isinstance(value, dict)}
+    # What the other values can be is written in JSON as in TOML.
+    own = [f"{key} = {json.dumps(value)}" for key, value in keys.items() if key not in inner]
+    return [head, *own, *(line for key in inner for line in _table(f"{head[:-1]}.{key}]", inner[key]))]
 
 
 class Daemon:

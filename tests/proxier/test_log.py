@@ -5,12 +5,21 @@ import json
 import logging
 import re
 from collections.abc import Callable, Iterator
-from typing import Literal
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Literal
 
 import pytest
 
+from cwmp_client import trace
+from cwmp_client.device_log import DeviceLog
+from cwmp_client.messages import GetParameterValues, ParameterValueStruct, SetParameterValues
 from proxier import log
-from proxier.settings import LogSettings
+from proxier.demo.acs import EmbeddedAcs
+from proxier.demo.device import SimulatedDevice
+from proxier.settings import LogLevels, LogSettings
+from tests.proxier.daemon_process import daemon, write_config
+from tests.proxier.running import settings_for
 
 
 @pytest.fixture(autouse=True)
@@ -21,6 +30,8 @@ def own_handlers() -> Iterator[None]:
     yield
     root.handlers[:] = handlers
     root.setLevel(level)
+    for name in (name for names in log.AREAS.values() for name in names):
+        logging.getLogger(name).setLevel(logging.NOTSET)
 
 
 def test_text_is_one_line_with_the_fields_after_the_message(capsys: pytest.CaptureFixture[str]) -> None:
@@ -132,3 +143,71 @@ def test_a_field_that_the_text_begins_with_is_not_said_twice(capsys: pytest.Capt
     log.configure(LogSettings())
     logging.getLogger("proxier.test").info("00D09E-A-1: is there", extra={"device": "00D09E-A-1", "ms": 3})
     assert capsys.readouterr().err.endswith(" 00D09E-A-1: is there ms=3\n")
+
+
+def test_an_event_says_for_whom_and_for_what_it_came_about(capsys: pytest.CaptureFixture[str]) -> None:
+    log.configure(LogSettings(format="json"))
+    with trace.session("a device", [], []) as session, trace.rpc("Reboot"):
+        logging.getLogger("proxier.test").info("done")
+        DeviceLog(logging.getLogger("proxier.test"), "another").info("answered", extra={"ms": 3})
+    logging.getLogger("proxier.test").info("later")
+    context = {"session": session.id, "rpc": "Reboot"}
+    of_interest = ("message", "device", "session", "rpc", "ms")
+    lines = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    assert [{name: line[name] for name in of_interest if name in line} for line in lines] == [
+        {"message": "done", "device": "a device", **context},
+        {"message": "another: answered", "device": "another", "ms": 3, **context},
+        {"message": "later"},
+    ]
+
+
+def test_an_area_has_a_level_of_its_own(capsys: pytest.CaptureFixture[str]) -> None:
+    log.configure(LogSettings(level="warning", levels=LogLevels(control_point="debug", cwmp="error")))
+    logging.getLogger("proxier.control_point.invoke").debug("said")
+    logging.getLogger("cwmp_client.endpoint").warning("not said")
+    logging.getLogger("proxier.virtual_device").info("not said")
+    logging.getLogger("proxier.virtual_device").warning("said")
+    assert [line.split()[3:] for line in capsys.readouterr().err.splitlines()] == [["said"], ["said"]]
+    log.configure(LogSettings())
+    logging.getLogger("proxier.control_point.invoke").debug("not said")
+    logging.getLogger("cwmp_client.endpoint").info("said")
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_the_areas_are_those_of_the_settings_and_their_loggers_exist() -> None:
+    checkout = Path(__file__).parent.parent.parent
+    assert set(log.AREAS) == set(LogLevels.__dataclass_fields__)
+    for name in (name for names in log.AREAS.values() for name in names):
+        place = checkout.joinpath(*name.split("."))
+        assert place.is_dir() or "getLogger(__name__)" in place.with_suffix(".py").read_text()
+
+
+async def test_what_a_daemon_logs_can_be_followed_and_has_no_secret(acs: EmbeddedAcs, tmp_path: Path) -> None:
+    device = SimulatedDevice(serial="log")
+    settings = settings_for(acs.url, tmp_path, [device])
+    config = write_config(replace(settings, log=LogSettings(level="debug", format="json")), tmp_path)
+    device_id = f"{device.oui}-{device.product_class}-{device.serial}"
+    password = ParameterValueStruct("Device.ManagementServer.ConnectionRequestPassword", "hush-hush")
+    async with daemon(config) as running:
+        await running.line("ready")
+        async with device:
+            managed = await acs.device(device_id)
+            await managed.request(GetParameterValues(("Device.",)))
+            await managed.request(SetParameterValues((password,), "key"))
+            await managed.session_over()
+        await running.line("is offline")
+        lines: list[dict[str, Any]] = [json.loads(line) for line in running.lines]
+        assert not running.lines_with("hush-hush")
+    [values] = [each for each in lines if each["message"].endswith(": GetParameterValues answered")]
+    assert values["device"] == device_id
+    assert values["fault"] == 0
+    calls = [each for each in lines if each.get("action") == "CMS.GetValues" and "session" in each]
+    assert (calls[0]["device"], calls[0]["rpc"]) == (device_id, "GetParameterValues")
+    assert calls[0]["session"] == values["session"]
+    assert isinstance(calls[0]["ms"], int)
+    [over] = [
+        each for each in lines if each.get("session") == values["session"] and "success" in each["message"]
+    ]
+    assert over["ms"] >= values["ms"]
+    [gone] = [each for each in lines if "is offline" in each["message"]]
+    assert gone["device"] == device_id

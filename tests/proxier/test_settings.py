@@ -60,7 +60,12 @@ DEFAULTS = {
     },
     "firmware": {"relay": "auto", "time_out": 3600, "largest_image": 1073741824},
     "storage": {"url": "sqlite:///proxier.db"},
-    "log": {"level": "info", "format": "text"},
+    "log": {
+        "level": "info",
+        "format": "text",
+        "levels": {"cwmp": "", "control_point": "", "devices": "", "files": "", "status": ""},
+    },
+    "status": {"host": "127.0.0.1", "port": 0, "username": "proxier", "password": "", "names": []},
 }
 
 
@@ -130,6 +135,18 @@ def test_every_key_can_be_set(tmp_path: Path) -> None:
         [log]
         level = "debug"
         format = "json"
+        [log.levels]
+        cwmp = "error"
+        control_point = "debug"
+        devices = "info"
+        files = "warning"
+        status = "error"
+        [status]
+        host = "0.0.0.0"
+        port = 8080
+        username = "me"
+        password = "secret"
+        names = ["proxier.lan"]
         [[data_models]]
         file = "gadget.xml"
         oui = "00D09E"
@@ -149,10 +166,9 @@ def test_every_key_can_be_set(tmp_path: Path) -> None:
     assert settings.storage.path == Path("/var/lib/proxier/proxier.db")
     assert settings.data_models[0].file == str(tmp_path / "gadget.xml")
     document = tomllib.loads(text)
-    for field in fields(settings):
-        section, table = getattr(settings, field.name), document[field.name]
-        if isinstance(section, tuple):
-            [section], [table] = section, table
+    pairs = [(getattr(settings, field.name), document[field.name]) for field in fields(settings)]
+    for read, stated in [*pairs, (settings.log.levels, document["log"]["levels"])]:
+        section, table = (read[0], stated[0]) if isinstance(read, tuple) else (read, stated)
         for key in fields(section):
             assert key.name in table, "the file above leaves nothing out"
             assert getattr(section, key.name) != key.default, "and repeats no default"
@@ -284,6 +300,27 @@ def test_a_key_file_needs_its_certificate(tmp_path: Path) -> None:
         SettingsError, match=r":3: acs\.client_key is of no use without acs\.client_certificate"
     ):
         load(written(tmp_path, with_url('client_key = "key.pem"')))
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "192.168.1.1", "::", "gateway.lan"])
+def test_a_status_page_for_others_needs_a_password(tmp_path: Path, host: str) -> None:
+    lines = ("[status]", "port = 8080", f'host = "{host}"')
+    with pytest.raises(SettingsError, match=rf":3: status\.password is needed, as status\.host is {host}"):
+        load(written(tmp_path, with_url(*lines)))
+    assert load(written(tmp_path, with_url(*lines, 'password = "x"'))).status.host == host
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.9.9.9", "::1", "localhost"])
+def test_a_status_page_for_this_machine_needs_none(tmp_path: Path, host: str) -> None:
+    assert load(written(tmp_path, with_url("[status]", f'host = "{host}"'))).status.host == host
+
+
+def test_what_is_wrong_in_a_section_within_a_section_is_told_with_its_line(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError) as caught:
+        load(written(tmp_path, with_url("[log]", 'level = "info"', "[log.levels]", "", 'cwpm = "debug"')))
+    assert str(caught.value).endswith(":7: log.levels.cwpm is unknown; did you mean log.levels.cwmp?")
+    with pytest.raises(SettingsError, match=r":4: log\.levels is a section, and needs its keys under"):
+        load(written(tmp_path, with_url("[log]", "levels = 1")))
 
 
 def test_a_file_that_is_missing_or_not_utf_8(tmp_path: Path) -> None:
