@@ -6,16 +6,18 @@ import asyncio
 import logging
 import signal
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext
 
 from cwmp_client.acs import AcsClient
 from cwmp_client.acs import AcsSettings as HttpSettings
 from cwmp_client.connection_request import ConnectionRequestListener
 from cwmp_client.management_server import ManagementServerDefaults
 from cwmp_client.transport import AiohttpTransport, Tls
-from proxier import systemd
+from proxier import __version__, systemd
+from proxier.control_point import ControlPoint
 from proxier.control_socket import Command, serve, socket_path
 from proxier.data_models import DataModels
+from proxier.device_commands import Report
 from proxier.errors import ProxierError
 from proxier.gateway import Gateway, identify
 from proxier.proxier import Proxier
@@ -93,12 +95,19 @@ async def running(settings: Settings) -> AsyncIterator[Proxier]:
         )
         tasks = await stack.enter_async_context(_cancelled_at_exit())
         proxier = Proxier(settings, house, listener, gateway, tasks)
-        await proxier.restore()
         answers = proxier.commands()
-        own_id = gateway.device_id if gateway else ""
-        commands.update({**answers, "trace": trace_command(traces, answers["devices"], own_id)})
+
+        async def reports() -> list[Report]:
+            return [*([gateway.report()] if gateway else []), *await answers["devices"]()]
+
+        page: AbstractAsyncContextManager[object] = nullcontext()
+        if settings.status.port:
+            page = _status_page(settings, acs, proxier.control_point, reports, traces, store)
+        await proxier.restore()
+        commands.update({**answers, "trace": trace_command(traces, reports)})
         await stack.enter_async_context(proxier.control_point)
         stack.push_async_callback(proxier.close)
+        await stack.enter_async_context(page)
         yield proxier
 
 
@@ -122,6 +131,25 @@ async def _listen(settings: Settings, store: Store) -> ConnectionRequestListener
     if not wanted.port:
         await store.set_meta(_PORT, listener.port)
     return listener
+
+
+def _status_page(
+    settings: Settings,
+    acs: AcsClient,
+    control_point: ControlPoint,
+    reports: Command,
+    traces: Traces,
+    store: Store,
+) -> AbstractAsyncContextManager[object]:
+    """The server of the status page, which has not begun to listen, and what it counts."""
+    from proxier.status.metrics import Metrics  # noqa: PLC0415 - a gateway has little memory, and few look
+    from proxier.status.server import StatusServer, StatusSource  # noqa: PLC0415 - as above
+
+    metrics = Metrics(__version__)
+    acs.observers.append(metrics)
+    control_point.action_observers.append(metrics.acted)
+    source = StatusSource(settings.acs.url, reports, traces.of, lambda: store.meta(_PORT))
+    return StatusServer(settings.status, source, metrics)
 
 
 @asynccontextmanager

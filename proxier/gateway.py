@@ -19,6 +19,7 @@ from cwmp_client.local_parameters import LocalParameter, LocalParameters
 from cwmp_client.management_server import ManagementServer, ManagementServerDefaults
 from cwmp_client.messages import DeviceIdStruct, EventCode, EventStruct, ParameterValueStruct
 from proxier import __version__
+from proxier.device_commands import Report
 from proxier.fallback_parameters import PROXY_PROTOCOL, ROOT_DATA_MODEL_VERSION, TEXT_64
 from proxier.settings import IdentitySettings
 from proxier.store import GATEWAY, Store, VirtualDeviceRecord
@@ -71,6 +72,22 @@ class Gateway:
     def device_id(self) -> str:
         """OUI-ProductClass-SerialNumber."""
         return f"{self.identity.oui}-{self.identity.product_class}-{self.identity.serial_number}"
+
+    def report(self) -> Report:
+        """What is said of it, in the words of `proxier devices`."""
+        last = self.endpoint.last_session
+        return {
+            "device_id": self.device_id,
+            "manufacturer": self.identity.manufacturer,
+            "udn": self.device_id,
+            "other_udns": [],
+            "location": "",
+            "services": [],
+            "online": True,
+            "last_session": last.ended.isoformat() if last else None,
+            "last_session_outcome": last.outcome if last else None,
+            "pending_events": [event.event_code for event in self.endpoint.waiting],
+        }
 
     async def run(self) -> None:
         """Hold sessions with the ACS until cancelled. A start of the proxier is a boot of this device."""

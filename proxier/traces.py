@@ -97,12 +97,11 @@ class Traces:
         oldest.lost += 1
 
 
-def trace_command(traces: Traces, reports: Command, own_id: str) -> Command:
-    """The command for a control socket; `own_id` is that of the proxier itself, empty if it is no device."""
+def trace_command(traces: Traces, reports: Command) -> Command:
+    """The command for a control socket; `reports` tells of all devices, the proxier itself among them."""
 
     async def trace(device: str) -> list[Told]:
-        itself = [{"device_id": own_id, "udn": own_id, "other_udns": []}] if own_id else []
-        return traces.told(choose(device, [*await reports(), *itself])["device_id"])
+        return traces.told(choose(device, await reports())["device_id"])
 
     return trace
 

@@ -25,7 +25,7 @@ from proxier.demo.acs import EmbeddedAcs
 from proxier.demo.acs_misbehaviour import Delay
 from proxier.demo.acs_transcript import Direction
 from proxier.demo.device import SimulatedDevice
-from proxier.settings import Settings
+from proxier.settings import Settings, StatusSettings
 from tests.cwmp_client.schema import errors_of
 from tests.proxier.daemon_process import READY, Daemon, daemon, proxier, write_config
 from tests.proxier.running import LOOPBACK, report_of, settings_for
@@ -204,6 +204,9 @@ async def test_what_it_cannot_have_is_1_with_one_line(acs: EmbeddedAcs, tmp_path
                 own, connection_request=replace(own.connection_request, port=port)
             ),
             "callback": replace(own, upnp=replace(own.upnp, callback_host=LOOPBACK, callback_port=port)),
+            f"status: cannot listen on {LOOPBACK} port {port}: Address already in use": replace(
+                own, status=StatusSettings(port=port)
+            ),
             f"{broken}: ": replace(own, storage=replace(own.storage, url=f"sqlite:///{broken}")),
             f"{newer}: ": replace(own, storage=replace(own.storage, url=f"sqlite:///{newer}")),
             f"{tmp_path}/none/": replace(
