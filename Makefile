@@ -1,4 +1,4 @@
-# make test, lint, demo, soak, bench, screenshot, docs, clean; PYTHON=python3.13 chooses the interpreter (3.11 or newer).
+# make test, lint, demo, soak, bench, quiet, screenshot, docs, clean; PYTHON=python3.13 chooses the interpreter.
 # make test ARGS=tests/translation runs some of the tests; all of them run in four processes, as most of them wait.
 # Each interpreter has a virtual environment of its own, set up when first needed and when pyproject.toml changes.
 
@@ -7,7 +7,7 @@ VENV := .venv-$(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: test lint demo soak bench screenshot docs clean
+.PHONY: test lint demo soak bench quiet screenshot docs clean
 
 test: $(VENV)/.test
 	$(BIN)/python -m pytest $(or $(ARGS),--numprocesses=4)
@@ -21,6 +21,10 @@ lint: $(VENV)/.lint
 # The picture of the status page in the documentation; it takes Chromium.
 screenshot: $(VENV)/.test
 	SCREENSHOT=docs/status.png $(BIN)/python -m pytest -q tests/proxier/status/test_browser.py
+
+# What is written while nothing happens; docs/operating.md has the figures.
+quiet: $(VENV)/.test
+	$(BIN)/python -m tests.quiet
 
 soak: $(VENV)/.test
 	$(BIN)/python -m tests.soak

@@ -78,7 +78,7 @@ class VirtualDevice:
     def __init__(
         self, record: VirtualDeviceRecord, kept: Kept, house: House, control_point: ControlPoint
     ) -> None:
-        self.record = record
+        self.record = self._saved = record
         self._house = house
         self._device = PhysicalDevice(record.device_id, record.udn, control_point)
         self._met = asyncio.Event()
@@ -217,14 +217,24 @@ class VirtualDevice:
         Raises:
             StoreError: it could not be saved.
         """
-        self.record = await self._house.store.save_device(replace(self.record, **facts))
+        self.record = self._saved = await self._house.store.save_device(replace(self.record, **facts))
 
     async def _note(self, **facts: Any) -> None:
-        """Change what the database says of it, if not now then with the next change."""
+        """Change what the database says of it: at once, or with the next change if that fails.
+
+        Times alone are saved once a minute, as flash wears out.
+        """
+        record, saved = replace(self.record, **facts), self._saved
+        is_known = record == replace(
+            saved, last_seen=record.last_seen, last_session=saved.last_session and record.last_session
+        )
+        if is_known and not _is_later(record, saved):
+            self.record = record
+            return
         try:
             await self.save_record(**facts)
         except StoreError as error:
-            self.record = replace(self.record, **facts)
+            self.record = record
             logger.warning("%s: its record cannot be saved now: %s", self, error)
 
     async def run(self, start_delay_seconds: float) -> None:
@@ -329,15 +339,16 @@ class VirtualDevice:
             await self._let_happen(self._operations.returned(marks))
 
     async def _note_session(self) -> None:
-        """Keep how the last session ended: of outcomes that are all the same, one a minute."""
-        last, noted = self.endpoint.last_session, self.record
-        if last is None:
-            return
-        is_news = last.outcome != noted.last_session_outcome
-        if noted.last_session is None or is_news or last.ended - noted.last_session > NOTE_INTERVAL:
+        if last := self.endpoint.last_session:
             await self._note(last_session=last.ended, last_session_outcome=last.outcome)
 
     async def _settle(self) -> None:
         """Begin what was put off until the session is over."""
         await self._operations.session_ended()
         await self._configuration.settle()
+
+
+def _is_later(record: VirtualDeviceRecord, saved: VirtualDeviceRecord) -> bool:
+    """Whether a record has times that are worth saving, if nothing else of it has changed."""
+    times = ((record.last_seen, saved.last_seen), (record.last_session, saved.last_session))
+    return any(new and old and new - old > NOTE_INTERVAL for new, old in times)

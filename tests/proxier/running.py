@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,13 @@ def settings_for(
         upnp=UpnpSettings(**upnp),
         storage=StorageSettings(url=f"sqlite:///{folder / 'proxier.db'}"),
     )
+
+
+def free_port() -> int:
+    """A TCP port that was free just now."""
+    with socket.create_server((LOOPBACK, 0)) as taken:
+        port: int = taken.getsockname()[1]
+        return port
 
 
 async def reports(settings: Settings) -> list[dict[str, Any]]:

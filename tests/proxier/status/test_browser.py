@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import os
-import socket
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import replace
@@ -20,7 +19,7 @@ from proxier.daemon import running
 from proxier.demo.acs import EmbeddedAcs
 from proxier.demo.device import SimulatedDevice
 from proxier.settings import Settings, StatusSettings
-from tests.proxier.running import LOOPBACK, settings_for
+from tests.proxier.running import LOOPBACK, free_port, settings_for
 from tests.proxier.status.browser import CHROMIUM, Page, page
 
 pytestmark = [
@@ -29,12 +28,6 @@ pytestmark = [
 ]
 CHECKOUT = Path(__file__).parent.parent.parent.parent
 PNG = b"\x89PNG\r\n\x1a\n"
-
-
-def free_port() -> int:
-    with socket.create_server((LOOPBACK, 0)) as taken:
-        port: int = taken.getsockname()[1]
-        return port
 
 
 @pytest.fixture
