@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Protocol
 
-MOST_RPCS = 100
+MOST_RPCS = 20
 """Of one session, the last ones; a limit of ours."""
 
 _device: ContextVar[str] = ContextVar("device", default="")

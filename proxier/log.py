@@ -39,7 +39,7 @@ AREAS: Mapping[str, Sequence[str]] = {
         "proxier.store",
         "proxier.virtual_device",
     ),
-    "files": ("proxier.data_models", "proxier.relay"),
+    "files": ("proxier.relay",),
     "status": ("proxier.status",),
 }
 """The loggers of each area of `[log.levels]`; what is in none has `log.level`."""

@@ -32,8 +32,12 @@ def masked(envelope: bytes, *, whole: bool = True) -> str:
         root = _read(envelope, recover=True)
     if root is None or root.getroottree().docinfo.internalDTD is not None:
         return _ILLEGIBLE
-    for element in list(root.iter(etree.Element)):
-        _mask(element, intact=intact)
+    elements = list(root.iter(etree.Element))
+    secret = {each.getparent() for each in elements if local_name(each) == "Name" and _is_secret(each)}
+    for element in elements:
+        _mask(element, values_are_secret=not intact or element.getparent() in secret)
+        if not intact:
+            element.tail = None
     etree.indent(root)
     return etree.tostring(root, encoding="unicode")
 
@@ -53,28 +57,18 @@ def _read(envelope: bytes, *, recover: bool) -> etree._Element | None:
         return None
 
 
-def _mask(element: etree._Element, *, intact: bool) -> None:
+def _mask(element: etree._Element, *, values_are_secret: bool) -> None:
     name = local_name(element)
-    if _SECRET_NAME.search(name) or (name == "Value" and (not intact or _is_secret_parameter(element))):
+    if _SECRET_NAME.search(name) or (name == "Value" and values_are_secret):
         if _all_text(element):
             del element[:]
             element.text = MASK
     elif element.text:
         element.text = _USER_IN_URL.sub(f"{MASK}@", element.text)
-    if not intact:
-        element.tail = None
 
 
-def _is_secret_parameter(value: etree._Element) -> bool:
-    """Whether a name beside a value says that it is secret."""
-    beside = value.getparent()
-    if beside is None:
-        return False
-    return any(
-        _SECRET_NAME.search(_all_text(each))
-        for each in beside.iter(etree.Element)
-        if each is not value and local_name(each) == "Name"
-    )
+def _is_secret(name: etree._Element) -> bool:
+    return _SECRET_NAME.search(_all_text(name)) is not None
 
 
 def _all_text(element: etree._Element) -> str:
