@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import compileall
 import json
 import signal
 import sys
@@ -16,6 +17,9 @@ from urllib.request import urlopen
 
 from yarl import URL
 
+import cwmp_client
+import proxier
+import translation
 from tests.bench.acs_stub import COUNTS
 from tests.bench.bare import BareAcsClient, BareControlPoint, connected, inform
 from tests.bench.device_stub import SERVICES, serial_of
@@ -164,6 +168,7 @@ async def whole_devices(count: int) -> AsyncIterator[tuple[Stage, Start]]:
                 callback_host="127.0.0.1",
             )
             config = write_config(settings, Path(folder))
+            compiled()
 
             @asynccontextmanager
             async def start() -> AsyncIterator[Daemon]:
@@ -173,6 +178,12 @@ async def whole_devices(count: int) -> AsyncIterator[tuple[Stage, Start]]:
                     assert not process.faults, process.faults[:5]
 
             yield stage, start
+
+
+def compiled() -> None:
+    """See to it that bytecode is there, as it is where the proxier is installed."""
+    for package in (cwmp_client, translation, proxier):
+        compileall.compile_dir(package.__path__[0], quiet=1)
 
 
 @asynccontextmanager
