@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from cwmp_client.aliases import PARAMETER, Aliases
 from cwmp_client.faults import CwmpFault, FaultCode, ParameterFault
 from cwmp_client.messages import ParameterValueStruct
-from cwmp_client.parameters import Applied, Node, parameters_at, with_objects_above
+from cwmp_client.parameters import Applied, Node, parameters_at, shared, with_objects_above
 
 _NODE = Node(writable=True, type="string")
 
@@ -26,9 +26,10 @@ class AliasParameters:
 
     def follow(self, union: Mapping[str, Node]) -> Mapping[str, Node]:
         """These are the nodes of all other sources; returns them with those of here, each by its row."""
+        union = shared(union)
         self._aliases.follow(union)
         rows = dict.fromkeys(self._aliases.rows)
-        self._nodes = with_objects_above({row + PARAMETER: _NODE for row in rows})
+        self._nodes = shared(with_objects_above({row + PARAMETER: _NODE for row in rows}))
         if not rows:
             return union
         nodes: dict[str, Node] = {}
@@ -36,7 +37,7 @@ class AliasParameters:
             nodes[name] = node
             if name in rows:
                 nodes[name + PARAMETER] = _NODE
-        return nodes
+        return shared(nodes)
 
     async def nodes(self) -> Mapping[str, Node]:
         """See `ParameterSource`."""

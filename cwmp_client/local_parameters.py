@@ -14,6 +14,7 @@ from cwmp_client.parameters import (
     Applied,
     Node,
     parameters_at,
+    shared,
     value_faults,
     with_objects_above,
 )
@@ -64,7 +65,7 @@ class LocalParameters:
         nodes = {
             name: Node(parameter.writable, parameter.syntax.type) for name, parameter in parameters.items()
         }
-        self._nodes = with_objects_above(nodes | dict.fromkeys(objects, OBJECT))
+        self._nodes = shared(with_objects_above(nodes | dict.fromkeys(objects, OBJECT)))
 
     def factory_reset(self) -> dict[str, Any]:
         """Forget what an ACS has set; returns what is to be saved."""

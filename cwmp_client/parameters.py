@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, NamedTuple, Protocol
+from weakref import WeakValueDictionary
 
 from cwmp_client.datatypes import Syntax
 from cwmp_client.faults import FaultCode, ParameterFault
@@ -41,6 +42,25 @@ class Node(NamedTuple):
 
 OBJECT = Node(writable=False)
 """An object that is neither a table to add to nor a row to take away."""
+
+
+class _SharedNodes(dict[str, Node]):
+    __slots__ = ("__weakref__",)
+
+
+_shared: WeakValueDictionary[int, _SharedNodes] = WeakValueDictionary()
+
+
+def shared(nodes: Mapping[str, Node]) -> Mapping[str, Node]:
+    """The one mapping for all that are equal to this; nobody may change it.
+
+    A house full of equal devices has only one.
+    """
+    key = hash(tuple(nodes))
+    known = _shared.get(key)
+    if known is None or known != nodes or list(known) != list(nodes):
+        known = _shared[key] = _SharedNodes(nodes)
+    return known
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from typing import Any, Protocol, TypeVar
 from cwmp_client.datatypes import same_type
 from cwmp_client.faults import CwmpFault, FaultCode, ParameterFault
 from cwmp_client.messages import ParameterValueStruct
-from cwmp_client.parameters import ActiveNotify, Applied, Node
+from cwmp_client.parameters import ActiveNotify, Applied, Node, shared
 from translation import changes, cms, reading
 from translation.actions import DeviceUnreachable, Plan, StateChange
 from translation.changes import Meaning
@@ -136,7 +136,7 @@ class ProxiedParameters:
         made_from = (self._known.tree, self._known.actions)
         if made_from != self._nodes_made_from:
             entries = self._known.tree.entries(self._known.actions or WRITING_ACTIONS, self._known.deletable)
-            self._nodes = {entry.name: node_of(entry) for entry in entries}
+            self._nodes = shared({entry.name: node_of(entry) for entry in entries})
             self._nodes_made_from = made_from
         return self._nodes
 

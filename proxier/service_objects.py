@@ -22,7 +22,7 @@ from typing import Any
 
 from cwmp_client.faults import CwmpFault, FaultCode, ParameterFault
 from cwmp_client.messages import ParameterValueStruct
-from cwmp_client.parameters import Applied, Journal, Node, with_objects_above
+from cwmp_client.parameters import Applied, Journal, Node, shared, with_objects_above
 from proxier.operations import Operations
 from proxier.proxied_parameters import Drive
 from translation.actions import ActionError, DeviceUnreachable, Service, StateChange
@@ -164,7 +164,7 @@ class ServiceObjects:
             await self.log_files()
         nodes = with_objects_above({each.name: Node(each.writable, each.type) for each in self._parameters()})
         if nodes != self._nodes:
-            self._nodes = nodes
+            self._nodes = shared(nodes)
         return self._nodes
 
     async def values(self, paths: Sequence[str]) -> Sequence[ParameterValueStruct]:

@@ -109,7 +109,7 @@ class KnownTree:
     def tree(self) -> Tree:
         """The tree by the model and the rows that are known."""
         if self._tree is None:
-            self._tree = Tree(self.model or SupportedModel((), ()), self.instances)
+            self._tree = Tree.shared(self.model or SupportedModel((), ()), self.instances)
         return self._tree
 
     @property

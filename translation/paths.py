@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterable, Iterator
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import NamedTuple, Self, TypeAlias
 
 Parts: TypeAlias = tuple[str, ...]
@@ -170,6 +171,10 @@ class Instance(NamedTuple):
     """The device's own number; None: the row is gone, and its number is not used again."""
 
 
+Rows: TypeAlias = tuple[tuple[str, tuple[int, ...]], ...]
+"""Of each table that has rows: its CWMP path, and its rows' CWMP and UPnP numbers in turn."""
+
+
 @dataclass(slots=True)
 class _Numbers:
     """Of one table: the CWMP numbers of rows by UPnP number, all that were ever used, and their greatest."""
@@ -212,6 +217,11 @@ class InstanceMap:
         return (
             sorted((number, upnp_number) for upnp_number, number in numbers.rows.items()) if numbers else []
         )
+
+    def present(self) -> Rows:
+        """All rows that are there, as a value: the same for devices that have the same."""
+        there = ((table, self.rows(table)) for table in sorted(self._tables) if self._tables[table].rows)
+        return tuple((table, tuple(chain.from_iterable(rows))) for table, rows in there)
 
     def update(self, table: str, present: AbstractSet[int]) -> bool:
         """Take note of the UPnP numbers of all rows that a table has; returns whether anything changed."""

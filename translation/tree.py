@@ -11,11 +11,12 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from functools import cached_property
 from typing import NamedTuple
+from weakref import WeakValueDictionary
 
 from translation.actions import DeviceUnreachable
 from translation.data_model import UNKNOWN, ActiveNotify, ParameterDefinition
 from translation.model import Attributes, ObjectTemplate, SupportedModel
-from translation.paths import ANY_INSTANCE, InstanceMap, UpnpPath, parse_all
+from translation.paths import ANY_INSTANCE, InstanceMap, Rows, UpnpPath, parse_all
 
 MAX_NODES = 250_000
 """Objects and parameters of one device; ten times what a large gateway has."""
@@ -65,6 +66,15 @@ class _Found(NamedTuple):
 
 class Tree:
     """The objects of one device; immutable."""
+
+    @classmethod
+    def shared(cls, model: SupportedModel, instances: InstanceMap) -> Tree:
+        """The one tree of all devices that have the same model and the same rows."""
+        key = (model, instances.present())
+        tree = _shared.get(key)
+        if tree is None:
+            tree = _shared[key] = cls(model, instances)
+        return tree
 
     def __init__(self, model: SupportedModel, instances: InstanceMap) -> None:
         found = list(_walk(model, instances))
@@ -165,6 +175,9 @@ class Tree:
                     definition.active_notify,
                     definition.forced_inform,
                 )
+
+
+_shared: WeakValueDictionary[tuple[SupportedModel, Rows], Tree] = WeakValueDictionary()
 
 
 def _parameter(owner: TreeObject, leaf: str) -> Parameter:
