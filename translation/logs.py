@@ -115,7 +115,9 @@ class LogFiles:
                 instance += 1
             survived = self.restarted and info.uri in known and info.last_change == old.last_change
             persistent = old.persistent or (survived and info.last_change not in _NO_TIME)
-            files.append(LogFile(old.instance, info.uri, info.max_size, info.last_change, persistent))
+            is_silent = info == LogInfo(info.uri)  # what it has told before holds
+            last = old if is_silent else info
+            files.append(LogFile(old.instance, info.uri, last.max_size, last.last_change, persistent))
         return LogFiles(tuple(sorted(files, key=lambda each: each.instance)), instance)
 
     def after_restart(self) -> LogFiles:

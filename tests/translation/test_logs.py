@@ -67,6 +67,12 @@ def test_rows_keep_their_numbers_and_no_number_comes_again() -> None:
     assert instances(LOGS.refreshed([]).refreshed([SYSTEM])) == {SYSTEM.uri: 3}
 
 
+def test_what_a_log_has_told_holds_while_it_keeps_silent() -> None:
+    silent = [LogInfo(SYSTEM.uri), KERNEL]
+    assert shown(LOGS.refreshed(silent)) == shown(LOGS)
+    assert shown(LOGS.after_restart().refreshed(silent)) == shown(LOGS)
+
+
 def test_names_are_unique_and_not_too_long() -> None:
     uris = [f"http://192.0.2.7/logs/{'x' * 80}/{end}" for end in ("a", "b")]
     uris += [uri.replace("logs", "more") for uri in uris]
