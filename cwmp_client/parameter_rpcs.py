@@ -33,6 +33,7 @@ from cwmp_client.messages import (
     SetParameterValuesResponse,
 )
 from cwmp_client.parameter_tree import ParameterTree, check_key
+from cwmp_client.parameters import ROOT
 from cwmp_client.value_changes import ValueChanges
 
 Named = TypeVar("Named", ParameterInfoStruct, ParameterValueStruct, ParameterAttributeStruct)
@@ -177,6 +178,24 @@ class Addresses:
             raise CwmpFault(FaultCode.INVALID_PARAMETER_NAME, f"{sent}: {reason}")
         return table, alias
 
+    async def value(self, sent: str) -> str:
+        """A value as it was sent; if all of it are paths with aliases of what is there, those of numbers.
+
+        Source: TR-106 3.2.4
+        """
+        if not sent.startswith(ROOT) or not has_alias(sent):
+            return sent
+        paths: list[str] = []
+        # Whatever else is wrong with it, a value that is no path may be one of the owner's liking.
+        with suppress(CwmpFault):
+            known = await self._tree.nodes()
+            for item in sent.split(","):
+                paths.append(await self._of_numbers(item.strip()))
+                if paths[-1] not in known and f"{paths[-1]}." not in known:
+                    return sent
+            return ",".join(paths)
+        return sent
+
     def made(self, table: str, alias: str, row: str) -> None:
         """A row was made by this alias."""
         self._rows.setdefault(table, {})[alias] = row
@@ -225,7 +244,7 @@ class _Setting:
         faults: list[ParameterFault] = []
         for value in self._sent:
             try:
-                values.append(value._replace(name=await self._addresses.path(value.name)))
+                values.append(await self._numbered(value, await self._addresses.path(value.name)))
             except UnknownAlias as unknown:
                 missing.append(value)
                 if not create or refusal(unknown.alias):
@@ -241,7 +260,7 @@ class _Setting:
         for value in missing:
             path, status_of_rows = await self._make(value.name)
             status = max(status, status_of_rows)
-            values.append(value._replace(name=path))
+            values.append(await self._numbered(value, path))
         return values, status
 
     async def undo(self) -> None:
@@ -253,6 +272,9 @@ class _Setting:
         asked = self._addresses.asked
         culprits = tuple(replace(each, name=asked.get(each.name, each.name)) for each in fault.parameters)
         return CwmpFault(fault.code, fault.text, culprits)
+
+    async def _numbered(self, value: ParameterValueStruct, name: str) -> ParameterValueStruct:
+        return value._replace(name=name, value=await self._addresses.value(value.value))
 
     async def _check(self, values: Sequence[ParameterValueStruct], faults: Sequence[ParameterFault]) -> None:
         culprits = {fault.name: fault for fault in faults}

@@ -245,7 +245,12 @@ async def test_references_are_translated_both_ways(acs: EmbeddedAcs, tmp_path: P
         await assign(managed, layers, "Device.Ethernet.Interface.1, Device.Ethernet.Interface.2.")
         path = "/BBF/IP/Interface/0/LowerLayers"
         assert device.values[path] == "/BBF/Ethernet/Interface/0/,/BBF/Ethernet/Interface/1/"
-        assert await value(managed, layers) == "Device.Ethernet.Interface.1,Device.Ethernet.Interface.2"
+        both = "Device.Ethernet.Interface.1,Device.Ethernet.Interface.2"
+        assert await value(managed, layers) == both
+        await assign(managed, layers, f"{both},Device.Ethernet.Interface.[nosuch]")
+        assert await value(managed, layers) == f"{both},Device.Ethernet.Interface.[nosuch]"
+        await assign(managed, layers, "Device.Ethernet.Interface.[cpe-2],Device.Ethernet.Interface.1")
+        assert device.values[path] == "/BBF/Ethernet/Interface/1/,/BBF/Ethernet/Interface/0/"
 
 
 # ------------------------------------------------------------------ what a device lacks
