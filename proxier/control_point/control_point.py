@@ -157,6 +157,9 @@ class ControlPoint:
         sighting = self._tracker.receive(message, source, self._loop.time())
         if sighting is not None:
             self._note(sighting)
+        elif message.kind is Kind.ALIVE and message.boot_id is None and not message.is_answer:
+            for device in self._affected(message.udn):
+                self._eventing.doubt(device.udn)
         self._set_timer()
 
     def _is_plausible(self, message: SsdpMessage, source: str) -> bool:

@@ -39,6 +39,8 @@ FIRST_EVENT_SECONDS: Final = 10.0
 """A device that has sent nothing by then may never do."""
 STEADY_SECONDS: Final = 60.0
 """A subscription lost sooner counts as one more failure."""
+DOUBT_SECONDS: Final = 30.0
+"""For so long a subscription is taken to be known to a device that has confirmed it."""
 FIRST_PAUSE: Final = 5.0
 LONGEST_PAUSE: Final = 300.0
 MOST_EARLY: Final = 8
@@ -76,6 +78,7 @@ class Subscription:
         self._path = ""
         self._sid = ""
         self._last_seq: int | None = None
+        self._confirmed = 0.0
         self._early: list[tuple[str, int | None, Mapping[str, str]]] = []
         self._wake = asyncio.Event()
         self._lost = ""
@@ -110,6 +113,11 @@ class Subscription:
     def renew(self) -> None:
         """Renew at once: the device may have restarted."""
         self._wake.set()
+
+    def doubt(self) -> None:
+        """Renew unless that was done just now: the device says that it is there, and not since when."""
+        if asyncio.get_running_loop().time() > self._confirmed + DOUBT_SECONDS:
+            self.renew()
 
     def notified(self, sid: str, seq: int | None, variables: Mapping[str, str]) -> bool:
         """Take a notification; False when the SID is unknown."""
@@ -216,6 +224,7 @@ class Subscription:
             ):
                 if response.status != HTTPStatus.OK:
                     raise _Refused(f"{method} is answered with HTTP {response.status}")
+                self._confirmed = asyncio.get_running_loop().time()
                 return response.headers
         except TimeoutError:
             self._owner.doubted(self._device.udn)
@@ -295,6 +304,12 @@ class Eventing:
         for service in Service:
             if (udn, service) in self._running:
                 self._running[udn, service][0].renew()
+
+    def doubt(self, udn: str) -> None:
+        """A device without BOOTID sends ssdp:alive: if it has just started, it knows no subscriptions."""
+        for service in Service:
+            if (udn, service) in self._running:
+                self._running[udn, service][0].doubt()
 
     def live(self, udn: str, service: Service) -> bool:
         """Whether the events of a service arrive."""

@@ -18,6 +18,7 @@ from cwmp_client.messages import (
     SetParameterAttributesStruct,
     Upload,
 )
+from proxier.control_point import eventing
 from proxier.demo.acs import EmbeddedAcs
 from proxier.demo.acs_device import AcsFault
 from proxier.demo.device import SimulatedDevice
@@ -181,6 +182,21 @@ async def test_a_power_cut_of_a_device_without_a_boot_id(
             serial="R11", boot_headers=False, eventing=eventing, subscription_seconds=6
         ) as device,
         managed(acs, tmp_path, device, search_interval=1) as known,
+    ):
+        await asyncio.sleep(1)  # DeviceStatus counts seconds
+        await device.power_cut()
+        await known.told(BOOT)
+        assert await known.events() == [(BOOT,)]
+
+
+async def test_a_power_cut_of_a_device_without_a_boot_id_is_seen_when_it_says_that_it_is_there(
+    acs: EmbeddedAcs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Long before its subscriptions are to be renewed: it has forgotten them."""
+    monkeypatch.setattr(eventing, "DOUBT_SECONDS", 0.5)
+    async with (
+        SimulatedDevice(serial="R17", boot_headers=False) as device,
+        managed(acs, tmp_path, device) as known,
     ):
         await asyncio.sleep(1)  # DeviceStatus counts seconds
         await device.power_cut()
