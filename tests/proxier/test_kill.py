@@ -301,9 +301,12 @@ async def test_a_session_with_many_events(
         async with home.running() as process:
             for device in await home.managed():
                 simulated = home.devices[device.device_id]
+                readings = simulated.count("GetValues")
+                await device.request(WATCH)
+                await simulated.until(lambda one=simulated, n=readings: one.count("GetValues") > n)  # type: ignore[misc]
+                await value_of(device, WATCHED)  # answered after that reading
                 simulated.remove_row("/BBF/Hosts/Host/0/")
                 simulated.add_row("/BBF/Hosts/Host/")
-                await device.request(WATCH)
                 assert await rows(device) == (f"{HOSTS}2.", f"{HOSTS}3.")
             facts = await home.facts()
             managed = await home.settled()
