@@ -94,7 +94,7 @@ class Managed(Known):
         if self.device.eventing:
             await self.device.until(lambda: all(source.subscriptions for source in sources))
         for source in sources:
-            for subscription in source.subscriptions.values():
+            for subscription in tuple(source.subscriptions.values()):
                 await subscription.sent()
         await self.methods()
         await self.acs.session_over()
