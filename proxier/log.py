@@ -78,7 +78,7 @@ class TextFormatter(logging.Formatter):
         fields = "".join(
             f" {name}={_word(value)}"
             for name, value in _fields(record, self).items()
-            if not message.startswith((f"{value}: ", f"{value} "))
+            if not (isinstance(value, str) and message.startswith((f"{value}: ", f"{value} ")))
         )
         return f"{_time(record)} {record.levelname.lower()} {record.name} {message}{fields}"
 

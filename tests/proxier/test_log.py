@@ -143,6 +143,8 @@ def test_a_field_that_the_text_begins_with_is_not_said_twice(capsys: pytest.Capt
     log.configure(LogSettings())
     logging.getLogger("proxier.test").info("00D09E-A-1: is there", extra={"device": "00D09E-A-1", "ms": 3})
     assert capsys.readouterr().err.endswith(" 00D09E-A-1: is there ms=3\n")
+    logging.getLogger("proxier.test").info("3 are there", extra={"ms": 3})
+    assert capsys.readouterr().err.endswith(" 3 are there ms=3\n")
 
 
 def test_an_event_says_for_whom_and_for_what_it_came_about(capsys: pytest.CaptureFixture[str]) -> None:

@@ -184,6 +184,20 @@ async def test_connections_are_bounded(proxier: Proxier, monkeypatch: pytest.Mon
             each.close()
 
 
+@pytest.mark.parametrize("said", [b"", b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n"], ids=["nothing", "half"])
+async def test_who_does_not_ask_is_sent_away(
+    proxier: Proxier, monkeypatch: pytest.MonkeyPatch, said: bytes
+) -> None:
+    monkeypatch.setattr(server, "LONGEST_IDLE", 0.1)
+    async with proxier.page() as client:
+        assert client._base_url is not None
+        reader, writer = await asyncio.open_connection(LOOPBACK, client._base_url.port or 0)
+        writer.write(said)
+        async with asyncio.timeout(5):
+            assert await reader.read() == b""
+        writer.close()
+
+
 async def test_what_is_not_http_leaves_no_traceback(
     proxier: Proxier, caplog: pytest.LogCaptureFixture
 ) -> None:
