@@ -145,7 +145,7 @@ class ConnectionRequestListener:
     def _make_protocol(self) -> asyncio.Protocol:
         http = self._http
         if http is None or len(http.connections) >= MAX_CONNECTIONS:
-            return _Refusal()
+            return Refusal()
         protocol = http()
         asyncio.get_running_loop().call_later(CONNECTION_SECONDS, protocol.force_close)
         return protocol
@@ -190,7 +190,7 @@ class _HttpLog(logging.LoggerAdapter[logging.Logger]):
             super().exception(msg, *args, **details)
 
 
-class _Refusal(asyncio.Protocol):
+class Refusal(asyncio.Protocol):
     """Closes a connection at once."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:

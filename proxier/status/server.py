@@ -15,6 +15,7 @@ from typing import Final, Self
 
 from aiohttp import web
 
+from cwmp_client.connection_request import Refusal
 from cwmp_client.trace import SessionTrace
 from proxier import __version__
 from proxier.errors import ProxierError
@@ -113,7 +114,7 @@ class StatusServer:
             await self._server.wait_closed()
 
     def _protocol(self) -> asyncio.Protocol:
-        return self._http() if len(self._http.connections) < MOST_CONNECTIONS else _Refusal()
+        return self._http() if len(self._http.connections) < MOST_CONNECTIONS else Refusal()
 
     async def _answer(self, request: web.BaseRequest) -> web.Response:
         if not means_us(request.headers.getall("Host", []), self._names):
@@ -160,13 +161,6 @@ class StatusServer:
             logger.warning("not healthy: %s", str(error) or "the database does not answer")
             return _words(HTTPStatus.SERVICE_UNAVAILABLE, "not healthy; the log says why")
         return _words(HTTPStatus.OK, "ok")
-
-
-class _Refusal(asyncio.Protocol):
-    """Closes a connection at once."""
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        transport.close()
 
 
 def _words(status: HTTPStatus, text: str, **headers: str) -> web.Response:
