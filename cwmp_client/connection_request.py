@@ -194,6 +194,7 @@ class Refusal(asyncio.Protocol):
     """Closes a connection at once."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """See `asyncio.BaseProtocol`."""
         transport.close()
 
 
