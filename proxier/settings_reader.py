@@ -119,7 +119,8 @@ class Reader:
         if type(value) is not kind and not (kind is float and type(value) is int):
             raise ValueError(f"must be {_TOML_TYPES[kind]}, and is {_toml_type(value)}")
         if kind is str and not value.isprintable():
-            raise ValueError(f"has a character that cannot be printed: {value!r}")
+            odd = next(character for character in value if not character.isprintable())
+            raise ValueError(f"has a character that cannot be printed: {odd!r}")  # the text may be a password
         for rule in rules:
             value = rule.accept(value, self._folder)
         return value

@@ -193,7 +193,8 @@ def test_every_key_can_be_set(tmp_path: Path) -> None:
         ),
         (["username = 7"], 3, "acs.username must be a text in quotes, and is a whole number"),
         ([f'username = "{"x" * 257}"'], 3, "acs.username has 257 characters, and may have 256"),
-        (['username = "a\\nb"'], 3, "acs.username has a character that cannot be printed: 'a\\nb'"),
+        (['username = "a\\nb"'], 3, "acs.username has a character that cannot be printed: '\\n'"),
+        (['password = "hush\\u0007"'], 3, "acs.password has a character that cannot be printed: '\\x07'"),
         (['ca_file = "none.pem"'], 3, "acs.ca_file names "),
         (["[identity]", 'oui = "00d09e"'], 4, "identity.oui is '00d09e', and must be six upper-case hex"),
         (
