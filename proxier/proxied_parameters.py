@@ -223,7 +223,10 @@ class ProxiedParameters:
         Raises:
             CwmpFault: the device could not be asked.
         """
-        await self._carry_out(reading.read_first_values(self._known))
+        try:
+            await self._carry_out(reading.read_first_values(self._known))
+        finally:
+            self._known.seen.clear()
         await self._save()
 
     @property

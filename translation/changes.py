@@ -113,7 +113,7 @@ def _changed_values(known: KnownTree, *, something_did: bool) -> Plan[tuple[Para
         if parameter.path not in answers:
             continue
         name, value = parameter.name, value_of(parameter, answers[parameter.path], known.tree)
-        before = known.values.get(name)
+        before = known.values.get(name) or known.seen.get(name)
         # A watched value that was never read cannot be told from one that has changed since it is watched.
         is_new = value.value != before.value if before else something_did and name in known.notifications
         if is_new:

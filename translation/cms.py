@@ -9,7 +9,7 @@ Source: TR-330 4.6
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 
 from cwmp_client.faults import CwmpFault, FaultCode
@@ -18,7 +18,7 @@ from translation.actions import ActionError, ActionResult, DeviceUnreachable, Pl
 from translation.calls import call, halves, in_portions
 from translation.documents import events_on_change, no_initial_values, parameter_value_list
 from translation.known import KnownTree
-from translation.reading import describe, read_attributes, read_values
+from translation.reading import describe, read_attributes, read_first_values, read_values
 from translation.tree import Parameter
 from translation.values import named_value, refusal, value_of, written
 
@@ -49,6 +49,7 @@ def get_parameter_values(known: KnownTree, paths: Sequence[str]) -> Plan[list[Pa
         else:
             values.extend(_values_below(known, path, answers))
     known.learn_first_values(values)
+    known.seen.update((value.name, value) for value in values)
     return values
 
 
@@ -69,6 +70,7 @@ def set_parameter_values(known: KnownTree, values: Sequence[ParameterValueStruct
         value_of(parameter, text.strip(), known.tree)
         for parameter, text in zip(parameters, texts, strict=True)
     ]
+    yield from _read_what_is_just_watched(known, {value.name for value in values})
     known.pending = {value.name: value.value for value in read}
     try:
         status = yield from _set_values(parameters, texts)
@@ -80,6 +82,7 @@ def set_parameter_values(known: KnownTree, values: Sequence[ParameterValueStruct
     else:
         for value in read:
             known.learn_value(value)
+            known.seen[value.name] = value
     return status
 
 
@@ -146,6 +149,7 @@ def add_object(known: KnownTree, table: str) -> Plan[tuple[int, int]]:
     place = known.tree.object(table)
     if place is None or not place.template.is_table:
         raise CwmpFault(FaultCode.INVALID_PARAMETER_NAME, f"There is no table {table}")
+    yield from _read_what_is_just_watched(known)
     result = yield from call(
         "CreateInstance",
         MultiInstanceName=place.path,
@@ -172,6 +176,7 @@ def delete_object(known: KnownTree, row: str) -> Plan[int]:
     place = known.tree.object(row)
     if place is None or place.upnp_number is None:
         raise CwmpFault(FaultCode.INVALID_PARAMETER_NAME, f"There is no row {row}")
+    yield from _read_what_is_just_watched(known, {each.name for each in known.tree.parameters(row)})
     result = yield from call("DeleteInstance", InstanceIdentifier=place.path)
     known.forget_row(row, place.upnp_number)
     return _status(result)
@@ -184,6 +189,12 @@ def _values_below(known: KnownTree, path: str, answers: Mapping[str, str]) -> It
             text = answers.get(upnp_path + leaf)
             if text is not None:
                 yield named_value(name + leaf, text, attributes, definitions.get(leaf), known.tree)
+
+
+def _read_what_is_just_watched(known: KnownTree, changing: Collection[str] = ()) -> Plan[None]:
+    """Read it before the ACS changes something else, or the event of that would seem to tell of it."""
+    if names := known.just_watched.difference(known.values, changing):
+        yield from read_first_values(known, names)
 
 
 def _set_defaults(known: KnownTree, row: str) -> Plan[int]:

@@ -86,6 +86,10 @@ class KnownTree:
             name: ParameterValueStruct(name, *value) for name, value in records.get(VALUES, {}).items()
         }
         """The last values of watched and inform parameters, by CWMP name."""
+        self.just_watched: set[str] = set()
+        """Parameters that are watched since their values were last read."""
+        self.seen: dict[str, ParameterValueStruct] = {}
+        """Values that the ACS has read or set in the session that is open, by CWMP name."""
         self.pending: Mapping[str, str] = {}
         """Values that are on their way to the device, by CWMP name."""
         self.committed: dict[str, str] = dict(records.get(COMMITTED, {}))
@@ -253,6 +257,7 @@ class KnownTree:
             if notification:
                 self.event_on_change[name] = True
                 self.notifications[name] = notification
+                self.just_watched.add(name)
                 continue
             self.notifications.pop(name, None)
             if name in always_kept:

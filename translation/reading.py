@@ -134,16 +134,21 @@ def describe(known: KnownTree) -> Plan[None]:
         known.learn_attributes(asked, answers)
 
 
-def read_first_values(known: KnownTree) -> Plan[None]:
-    """Read those of the values to be kept that are not known.
+def read_first_values(known: KnownTree, names: Collection[str] = ()) -> Plan[None]:
+    """Read those of the values to be kept that are not known, or of them those of these names.
 
-    A watched value that was read while a change is on its way may be the new one already: it stays unknown,
-    and so counts as changed when the event comes.
+    A watched value that was read while a change is on its way may be the new one already: unless the ACS has
+    seen that very one, it stays unknown, and so counts as changed when the event comes.
 
     Raises:
         DeviceUnreachable: there was no answer.
     """
-    missing = [parameter for parameter in known.kept() if parameter.name not in known.values]
+    known.just_watched.clear()
+    missing = [
+        parameter
+        for parameter in known.kept()
+        if parameter.name not in known.values and (not names or parameter.name in names)
+    ]
     if not missing:
         return
     try:
@@ -157,8 +162,12 @@ def read_first_values(known: KnownTree) -> Plan[None]:
             versions.get(CONFIGURATION, known.versions[CONFIGURATION]) != known.versions[CONFIGURATION]
         )
     for parameter in missing:
-        if parameter.path in answers and not (is_changing and parameter.name in known.notifications):
-            known.learn_value(value_of(parameter, answers[parameter.path], known.tree))
+        if parameter.path not in answers:
+            continue
+        value = value_of(parameter, answers[parameter.path], known.tree)
+        is_watched = parameter.name in known.notifications
+        if not (is_changing and is_watched) or known.seen.get(parameter.name) == value:
+            known.learn_value(value)
 
 
 def read_attributes(

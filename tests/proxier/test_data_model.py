@@ -45,6 +45,7 @@ SERVER, SERVER_PATH = "Device.Time.NTPServer1", "/BBF/Time/NTPServer1"
 ZONE, ZONE_PATH = "Device.Time.LocalTimeZone", "/BBF/Time/LocalTimeZone"
 LOAD = "Device.X_00005E_Load.Entry."
 PARAMETER_KEY = f"{MANAGEMENT_SERVER}ParameterKey"
+ENABLED = ParameterValueStruct(f"{MAPPINGS}1.Enable", "false", "boolean")
 GATEWAY = "000000-CPEProxier-GATEWAY"
 
 
@@ -306,6 +307,26 @@ async def test_what_the_acs_has_set_is_no_news_to_it(
             device.change(SERVER_PATH, "theirs")
             await managed.acs.wait_event(EventCode.VALUE_CHANGE)
             assert managed.changes() == [{ZONE: "UTC"}, {SERVER: "theirs"}]
+
+
+@pytest.mark.parametrize("first", ["write", "read", "nothing"])
+async def test_what_was_so_before_it_was_watched_is_no_news(managed: Managed, first: str) -> None:
+    """In one session: what the ACS knows it is not told, though its own requests bring events."""
+    before: dict[str, list[AcsRequest]] = {
+        "write": [SetParameterValues((ParameterValueStruct(SERVER, "ours"), ENABLED), "")],
+        "read": [
+            AddObject(MAPPINGS),
+            GetParameterValues((SERVER,)),
+            SetParameterValues((ENABLED,), ""),
+        ],
+        "nothing": [],
+    }
+    requests = [*before[first], notifying({SERVER: 2}), AddObject(MAPPINGS), DeleteObject(f"{MAPPINGS}1.")]
+    await asyncio.gather(*(managed.acs.request(request) for request in requests))
+    await managed.acs.session_over()
+    managed.device.change(SERVER_PATH, "theirs")
+    await managed.acs.wait_event(EventCode.VALUE_CHANGE)
+    assert managed.changes() == [{SERVER: "theirs"}]
 
 
 async def test_two_hundred_changes_at_once_give_one_or_two_informs_and_lose_none(
