@@ -109,8 +109,10 @@ class DeviceOperations:
         """The RPCs that the device has now."""
         self._list_methods()
 
-    async def start(self) -> None:
-        """Go on with what was under way when the proxier ended."""
+    async def start(self, notifications: Mapping[str, int]) -> None:
+        """Go on with what was under way, and watch what was watched, when the proxier ended."""
+        for source in self.sources:
+            await source.watch(notifications)
         await self.operations.start()
 
     async def close(self) -> None:

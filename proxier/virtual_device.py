@@ -243,7 +243,7 @@ class VirtualDevice:
         The sessions of a new device begin after the first look at it, so that its first Inform is complete,
         and if possible when its events have begun.
         """
-        await self._operations.start()
+        await self._operations.start(self.endpoint.parameters.notified)
         try:
             await self._met.wait()
             with suppress(TimeoutError):

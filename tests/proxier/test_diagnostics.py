@@ -12,13 +12,14 @@ from proxier.demo.acs import EmbeddedAcs
 from proxier.demo.acs_device import AcsFault
 from proxier.demo.device import SimulatedDevice
 from tests.proxier.at_acs import Managed, id_of, managed
+from tests.proxier.managed import notifying
 from tests.proxier.running import report_of
 from translation import operations
 from translation.diagnostic_objects import DIAGNOSTICS
 
 pytestmark = pytest.mark.usefixtures("own_group")
 
-COMPLETE = "8 DIAGNOSTICS COMPLETE"
+COMPLETE, VALUE_CHANGE = "8 DIAGNOSTICS COMPLETE", "4 VALUE CHANGE"
 PING, TRACE, LOOKUP, SELF_TEST = (
     DIAGNOSTICS[action].path for action in ("Ping", "Traceroute", "NSLookup", "SelfTest")
 )
@@ -291,6 +292,21 @@ async def test_the_proxier_restarts_in_the_middle(acs: EmbeddedAcs, tmp_path: Pa
             found = await known.below(PING)
         assert (found["DiagnosticsState"], found["SuccessCount"]) == ("Complete", "9")
         assert device.count("Ping") == 1
+
+
+async def test_a_watched_result_is_told_after_a_restart_of_the_proxier_too(
+    acs: EmbeddedAcs, tmp_path: Path
+) -> None:
+    async with SimulatedDevice(serial="D15") as device:
+        async with managed(acs, tmp_path, device) as known:
+            await known.acs.request(notifying({f"{PING}SuccessCount": 2}))
+        for repetitions in ("3", "5"):
+            async with managed(acs, tmp_path, device) as known:
+                known.heard = len(known.acs.informs)
+                await known.ask(PING, Host="a.example", NumberOfRepetitions=repetitions)
+                await known.told(COMPLETE)
+                told = [each for each in known.acs.informs[known.heard :] if VALUE_CHANGE in each.events]
+                assert [each.parameters.get(f"{PING}SuccessCount") for each in told] == [repetitions]
 
 
 async def test_a_device_without_events_is_asked(acs: EmbeddedAcs, tmp_path: Path) -> None:
