@@ -107,7 +107,8 @@ class Relay:
         await self._http.shutdown(timeout=0.5)
 
     def _withdraw(self, device: str) -> None:
-        self._offers = {path: each for path, each in self._offers.items() if each.device != device}
+        for path in [path for path, each in self._offers.items() if each.device == device]:
+            del self._offers[path]
 
     async def _listen(self, own_address: str) -> int:
         """Listen at the address by which a device sees us, and at no other; returns the port."""

@@ -161,6 +161,16 @@ async def test_an_offer_that_nobody_takes_ends() -> None:
                 await asyncio.sleep(0.02)
 
 
+async def test_an_offer_that_nobody_takes_ends_whatever_else_is_offered() -> None:
+    server = FileServer()
+    async with serving(server.handle) as port, relaying(seconds=0.3) as relay:
+        url = await relay.offer(source(port), "device", LOOPBACK)
+        await relay.offer(source(port), "another", LOOPBACK)
+        async with asyncio.timeout(5):
+            while await status_of(url, method="HEAD") != 404:  # noqa: ASYNC110 - nobody is told of it
+                await asyncio.sleep(0.02)
+
+
 @pytest.mark.parametrize("auth", ["basic", "digest"])
 async def test_the_proxier_logs_in(auth: str) -> None:
     server = FileServer(auth=auth)
