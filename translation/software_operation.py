@@ -187,13 +187,14 @@ class Watched:
     # -------------------------------------------------------------- what happens
 
     def found(self, seen: Seen, now: datetime) -> Watched:
-        """The device has it under this OperationID."""
+        """The device has it under this OperationID; one that was searched for began when it was called."""
+        called = self.started if self.stage is Stage.SEARCHING else None
         return replace(
             self,
             stage=Stage.WATCHING,
             operation_id=seen.operation_id,
             since=now,
-            started=seen.since,
+            started=min(called or seen.since, seen.since),
             gone=seen.gone,
             look_at=now if seen.gone else min(now + FIRST_LOOK, self.deadline),
         )

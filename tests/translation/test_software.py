@@ -497,6 +497,16 @@ def test_killed_during_the_call_and_the_operation_is_there() -> None:
     assert told(bench).fault_struct.fault_code == 0
 
 
+def test_killed_during_the_call_and_the_operation_began_with_it() -> None:
+    bench = calling()
+    bench.now += timedelta(minutes=10)
+    after_kill(bench, FOUND)
+    bench.now = START + timedelta(minutes=20)
+    bench.run(listed(3), {"GetOperationInfo": info()})
+    assert told(bench).start_time == "2026-03-01T12:00:00Z"
+    assert told(bench).complete_time == "2026-03-01T12:20:00Z"
+
+
 def test_killed_during_the_call_and_the_operation_is_not_there() -> None:
     bench = calling()
     script: Script = {"GetOperationIDs": {"OperationIDs": "3"}, "GetDUInfo": version("1.0")}
