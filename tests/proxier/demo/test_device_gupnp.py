@@ -22,7 +22,13 @@ gi.require_version("GUPnP", "1.6")
 gi.require_version("GSSDP", "1.6")
 from gi.repository import GLib, GSSDP, GUPnP
 udn, service_type = sys.argv[1:]
-context = GUPnP.Context.new_full("lo", None, 0, GSSDP.UDAVersion.VERSION_1_1)
+def listening(tries=20):
+    try:
+        return GUPnP.Context.new_full("lo", None, 0, GSSDP.UDAVersion.VERSION_1_1)
+    except GLib.Error:  # it throws dice for a port, and somebody may be there
+        if not tries: raise
+        return listening(tries - 1)
+context = listening()
 point = GUPnP.ControlPoint.new(context, service_type)
 kept = []
 def say(*words): print(*words, flush=True)
