@@ -22,6 +22,15 @@ def conformance() -> list[list[str]]:
     return [row for row in rows if re.fullmatch(r"[A-Z]{3}-\d+", row[0])]
 
 
+def test_the_code_map_names_every_module() -> None:
+    page = (CHECKOUT / "docs" / "architecture.md").read_text()
+    [code_map] = re.findall(r"## Code map\n(.*?)\n## ", page, re.DOTALL)
+    named = set(re.findall(r"`(\w+)/?`", code_map))
+    for package in ("cwmp_client", "translation", "proxier", "proxier/control_point", "proxier/status"):
+        modules = {path.stem for path in (CHECKOUT / package).glob("[!_]*.py")}
+        assert modules <= named, package
+
+
 def test_the_readme_has_every_setting_with_its_default() -> None:
     [block] = re.findall(r"```toml\n(.*?)```", (CHECKOUT / "README.md").read_text(), re.DOTALL)
     stated = tomllib.loads(block)
