@@ -43,6 +43,9 @@ NETWORK_ERROR = "Error_Network"
 Source: SMS, A_ARG_TYPE_ErrorDescription
 """
 
+ERROR_STATE = "Error"
+"""The state of an operation that failed. Source: SMS, A_ARG_TYPE_OperationState"""
+
 APPLICATION = "Application"
 """Source: SMS, A_ARG_TYPE_DUType"""
 
@@ -272,7 +275,7 @@ class Watched:
         info = ended.info
         if info is None:
             return self._forgotten(ended, now)
-        if (info.error or NO_ERROR) == NO_ERROR and info.state not in {"Error", ""}:
+        if info.state != ERROR_STATE and (info.error == NO_ERROR or (info.state and not info.error)):
             return self._result(Ending.SUCCEEDED, now, ended)
         error = info.error if info.error not in {NO_ERROR, ""} else OTHER_ERROR
         return self._result(Ending.FAILED, now, ended, text=info.additional_info or error, error=error)

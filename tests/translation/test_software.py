@@ -232,6 +232,12 @@ def test_an_update_that_fails(error: str, code: int, text: str) -> None:
     assert told(bench).complete_time == "2026-03-01T12:00:01Z"
 
 
+def test_without_a_state_the_error_decides() -> None:
+    bench = updating()
+    bench.run(listed(), {"GetOperationInfo": info(state="")})
+    assert told(bench).fault_struct == FaultStruct()
+
+
 def test_an_error_without_a_name() -> None:
     bench = updating()
     bench.run(listed(), {"GetOperationInfo": info("Error_None", "Error", "x" * 300)})
