@@ -304,11 +304,18 @@ class Watched:
             ending = Ending.UNKNOWN
         else:
             ending = Ending.ROLLED_BACK if self.restarted else Ending.FORGOTTEN
-        if self.restarted or self.failures >= len(RETRIES_AFTER_SECONDS):
+        # It may be about to restart, and be another one after that; or it has, and cannot tell yet.
+        may_tell = changed is None and (self.before.version or self.before.units is not None)
+        if self.restarted and not may_tell:
             return self._result(ending, now, ended)
-        # It may be about to restart, and be another one after that.
+        return self._once_more(now) or self._result(ending, now, ended)
+
+    def _once_more(self, now: datetime) -> Watched | None:
+        """Look again in a while, if that has not been done often enough."""
+        if self.failures >= len(RETRIES_AFTER_SECONDS):
+            return None
         pause = timedelta(seconds=RETRIES_AFTER_SECONDS[self.failures])
-        return replace(self, failures=self.failures + 1, look_at=now + pause)
+        return replace(self, failures=self.failures + 1, look_at=min(now + pause, self.deadline))
 
     def _result(
         self, ending: Ending, now: datetime, ended: Ended | None = None, *, text: str = "", error: str = ""

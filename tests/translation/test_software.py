@@ -301,6 +301,18 @@ def test_a_device_that_does_not_tell_what_it_runs() -> None:
     assert failed(bench)[0] == 9010
 
 
+def test_a_device_that_does_not_tell_what_it_runs_right_after_its_restart() -> None:
+    bench = updating()
+    not_yet = {"GetOperationInfo": FORGOTTEN, "GetDUInfo": ActionError(501, "Action Failed")}
+    bench.now += timedelta(minutes=2)
+    bench.run(Returned(restarted=True), not_yet)
+    assert bench.reports == []
+    assert bench.wait() == timedelta(seconds=5)
+    bench.run(Woke(), {"GetOperationInfo": FORGOTTEN, "GetDUInfo": version("2.0")})
+    assert told(bench).fault_struct == FaultStruct()
+    assert told(bench).complete_time == "2026-03-01T12:02:00Z"
+
+
 def test_an_operation_that_is_forgotten_without_a_restart() -> None:
     """The device may be about to restart, so it is asked a few times more."""
     bench = updating()
