@@ -249,7 +249,8 @@ def _searched(here: Software, own: Watched, survey: Survey, mine: Found | None, 
         return replace(here, own=own.found(here.seen.of(mine.operation_id, now), now)), ()
     if survey.operations - survey.asked - own.known - here.known_ids:
         return replace(here, own=replace(own, look_at=now)), ()  # too many to ask about all of them at once
-    return _conclude(here, own.searched(survey.also if isinstance(survey.also, Facts) else Facts(), now))
+    after = survey.also if isinstance(survey.also, Facts) else Facts()
+    return _gone_on(here, own, own.searched(after, now))
 
 
 def _intend(here: Software, job: Job, survey: Survey, now: datetime) -> _Told:

@@ -180,7 +180,7 @@ class Watched:
     """When the device was back."""
     restarted: bool = False
     failures: int = 0
-    """How often in a row the device knew nothing of it."""
+    """How often the device knew nothing of it, since it was called or found."""
 
     @property
     def subject(self) -> Subject:
@@ -199,6 +199,7 @@ class Watched:
             since=now,
             started=min(called or seen.since, seen.since),
             gone=seen.gone,
+            failures=0,
             look_at=now if seen.gone else min(now + FIRST_LOOK, self.deadline),
         )
 
@@ -239,9 +240,11 @@ class Watched:
 
     def resumed(self, now: datetime) -> Watched:
         """The proxier has restarted: a call that was under way may have reached the device, or not."""
-        stage = Stage.SEARCHING if self.stage is Stage.CALLING else self.stage
         deadline = max(self.deadline, now + TIME_AFTER_START)
-        return replace(self, stage=stage, deadline=deadline, look_at=now + FIRST_RETRY, away=True)
+        here = replace(self, deadline=deadline, look_at=now + FIRST_RETRY, away=True)
+        if self.stage in {Stage.CALLING, Stage.SEARCHING}:
+            return replace(here, stage=Stage.SEARCHING, failures=len(RETRIES_AFTER_SECONDS))
+        return here
 
     # -------------------------------------------------------------- what is asked, and what comes of it
 
@@ -280,10 +283,15 @@ class Watched:
         error = info.error if info.error not in {NO_ERROR, ""} else OTHER_ERROR
         return self._result(Ending.FAILED, now, ended, text=info.additional_info or error, error=error)
 
-    def searched(self, after: Facts, now: datetime) -> Result:
-        """The device does not have it, and this is what it was to change."""
+    def searched(self, after: Facts, now: datetime) -> Watched | Result:
+        """The device does not have it, and this is what it was to change.
+
+        A slow one may still begin it, if neither it nor the proxier has restarted since the call.
+        """
         if has_changed(self.subject, self.before, after):
             return self._result(Ending.SUCCEEDED, now, Ended(None, after))
+        if not self.restarted and (later := self._once_more(now)):
+            return later
         return Result(self.subject, Ending.NOT_FOUND, self._text(Ending.NOT_FOUND), before=self.before)
 
     def refused(self, code: int, text: str) -> Result:

@@ -64,7 +64,7 @@ def _look(here: S, now: datetime) -> tuple[S, Command] | None:
 def _search(here: S, now: datetime) -> tuple[S, Command] | None:
     """Look for an operation of ours that may be at the device."""
     own = here.searched
-    if own is None or own.look_at > now:
+    if own is None or not (own.look_at <= now or _is_news(here, now)):
         return None
     facts = read_facts(own.subject, here.offered, own.before)
     plan = survey(here.known_ids | own.known, here.seen.unknown, here.offered, facts)
@@ -84,6 +84,11 @@ def _survey(here: S, now: datetime) -> tuple[S, Command] | None:
         also = read_facts(wish.subject, here.offered)
     plan = survey(here.known_ids, here.seen.unknown, here.offered, also)
     return replace(here, work=Work.SURVEY, work_for=job.number if job else ""), Run(plan)
+
+
+def _is_news(here: SoftwareState, now: datetime) -> bool:
+    """Whether the device has listed what it was not asked about yet, and is said to answer."""
+    return bool(here.seen.unknown) and not (here.not_before and here.not_before > now)
 
 
 def _is_anything_to_survey(here: SoftwareState, now: datetime) -> bool:

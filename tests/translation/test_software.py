@@ -552,6 +552,32 @@ def test_an_answer_that_is_lost_is_searched_for() -> None:
     assert bench.names.count("Update") == 1
 
 
+def test_a_call_that_the_device_takes_long_after_it_got_no_answer() -> None:
+    bench = asked()
+    bench.run(SessionEnded(), {**QUIET, "Update": SILENT})
+    for seconds in (5, 5):
+        assert bench.wait() == timedelta(seconds=seconds)
+        bench.run(Woke(), QUIET)
+    assert bench.reports == []
+    bench.run(listed(7), {**FOUND, "GetOperationIDs": OURS})
+    bench.run(listed(), {"GetOperationInfo": info()})
+    assert told(bench).fault_struct == FaultStruct()
+    assert len(bench.reports) == 1
+    assert bench.names.count("Update") == 1
+
+
+def test_a_call_that_never_reached_the_device() -> None:
+    bench = asked()
+    bench.run(SessionEnded(), {**QUIET, "Update": SILENT})
+    waits = []
+    while not bench.reports:
+        waits.append(bench.wait().total_seconds())
+        bench.run(Woke(), QUIET)
+    assert waits == [5, 5, 10, 20, 40]
+    assert failed(bench)[0] == 9002
+    assert bench.names.count("Update") == 1
+
+
 def test_a_search_that_finds_very_many_operations_goes_on_until_all_are_known() -> None:
     bench = calling()
     ids = ",".join(map(str, range(100, 150)))
