@@ -168,7 +168,10 @@ class SsdpNetwork:
         if self.missing:
             self._say(f"cannot search on {', '.join(self.missing)}")
         elif not chosen:
-            self._say("no interface to search on: none has a private address and no default route")
+            self._say(
+                "no interface to search on: none has a private address, multicast and no default route; "
+                "name one in upnp.interfaces"
+            )
         else:
             self._say("")
 
