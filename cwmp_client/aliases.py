@@ -212,8 +212,6 @@ class Spelling:
         self._asked = dict(asked or {})
         self._partial = {path: sent for path, sent in self._asked.items() if path.endswith(".")}
         self._objects: dict[str, str] = {}
-        self.changes_nothing = not by_alias and all(path == sent for path, sent in self._asked.items())
-        """Whether every name is written as it is."""
 
     def __call__(self, name: str) -> str:
         """The name as the ACS is to read it."""

@@ -26,6 +26,7 @@ class Claiming:
         self.claims: list[Claim] = []
         self.unclaimed = dict.fromkeys(paths)
         """What a further source may have: partial paths always."""
+        self._partial = set(filter(is_object, self.unclaimed))
         self._shared: set[str] = set()
 
     @property
@@ -39,7 +40,7 @@ class Claiming:
         if claimed:
             self.claims.append(Claim(source, nodes, claimed))
         for path in claimed:
-            if is_object(path):
+            if path in self._partial:
                 self._shared.add(path)
             else:
                 del self.unclaimed[path]

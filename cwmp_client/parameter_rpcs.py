@@ -5,7 +5,7 @@ Source: TR-069 A.3.2 and 3.6.1
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import TypeVar
@@ -132,13 +132,13 @@ class ParameterRpcs:
     async def _spelled(self, answers: Sequence[Named], addresses: Addresses) -> tuple[Named, ...]:
         """What was found, under the names that the ACS is to read."""
         by_alias = self._management_server.names_by_alias
+        if not (by_alias or addresses.have_aliases):
+            return tuple(answers)
         if by_alias:
             # A row whose alias the device does not tell goes by its number.
             with suppress(CwmpFault):
                 await self._tree.read_aliases(self._tree.aliases.untold)
         spelling = Spelling(self._tree.aliases, by_alias=by_alias, asked=addresses.asked)
-        if spelling.changes_nothing:
-            return tuple(answers)
         return tuple(answer._replace(name=spelling(answer.name)) for answer in answers)
 
 
@@ -148,18 +148,26 @@ class Addresses:
     def __init__(self, tree: ParameterTree) -> None:
         self.asked: dict[str, str] = {}
         """The paths as they were sent, by the path of numbers."""
+        self.have_aliases = False
+        """Whether any was sent with an alias in it."""
         self._tree = tree
         self._rows: dict[str, dict[str, str]] = {}
 
     async def path(self, sent: str) -> str:
         """The path of numbers; 9005 where there is none."""
-        path = await self._of_numbers(sent) if has_alias(sent) else sent
+        path = sent
+        if has_alias(sent):
+            self.have_aliases = True
+            path = await self._of_numbers(sent)
         if path:
             self.asked.setdefault(path, sent)
         return path
 
-    async def paths(self, sent: Iterable[str]) -> list[str]:
+    async def paths(self, sent: Sequence[str]) -> Sequence[str]:
         """The paths of numbers, one for each that was sent; 9005 where there is none."""
+        if not has_alias("".join(sent)):
+            self.asked.update((path, path) for path in sent if path)
+            return sent
         return [await self.path(each) for each in sent]
 
     async def new_row(self, sent: str) -> tuple[str, str]:

@@ -125,10 +125,11 @@ class ParameterTree:
         claims, unknown = await self._claims(paths)
         if unknown:
             raise CwmpFault(FaultCode.INVALID_PARAMETER_NAME, unknown[0])
-        partial = {path for path in paths if is_object(path)}
+        partial = set(filter(is_object, paths))
         found: list[ParameterValueStruct] = []
         for index, claim in enumerate(claims):
-            values = await claim.source.values([path for path in claim.paths if not _is_below(path, partial)])
+            asked = [path for path in claim.paths if not _is_below(path, partial)] if partial else claim.paths
+            values = await claim.source.values(asked)
             if partial:
                 earlier = [other.nodes for other in claims[:index]]
                 values = [value for value in values if not any(value.name in nodes for nodes in earlier)]
@@ -361,7 +362,7 @@ def _named(nodes: Mapping[str, Node], path: str, next_level: bool) -> list[str]:
 
 def _is_below(path: str, partial_paths: Collection[str]) -> bool:
     """Whether one of the partial paths covers a path that is not that path itself."""
-    end = path.find(".") if partial_paths else -1
+    end = path.find(".")
     while end != -1 and end + 1 < len(path):
         if path[: end + 1] in partial_paths:
             return True

@@ -9,11 +9,11 @@ Source: TR-069 3.7.1 and 3.7.2
 from __future__ import annotations
 
 from collections.abc import Mapping
-from enum import Enum
+from enum import StrEnum
 from typing import NamedTuple
 
 
-class State(Enum):
+class State(StrEnum):
     """Where a session stands; the values are what the documentation calls it."""
 
     NEW = "new"
@@ -28,7 +28,7 @@ class State(Enum):
     FAILED = "failed"
 
 
-class Input(Enum):
+class Input(StrEnum):
     """What can happen to a session; the values are what the documentation calls it."""
 
     OPEN = "open()"
@@ -45,7 +45,7 @@ class Input(Enum):
     NONE_LEFT = "no requests are left"
 
 
-class Outcome(Enum):
+class Outcome(StrEnum):
     """What a session does; the values are what the documentation calls it."""
 
     POST_INFORM = "POST the Inform"

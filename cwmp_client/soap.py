@@ -15,7 +15,7 @@ from lxml import etree
 
 from cwmp_client.messages import Fault, Message
 from cwmp_client.soap_schema import MESSAGES
-from cwmp_client.soap_types import XSI, Element, Number, Struct, Unreadable, escape, local_name
+from cwmp_client.soap_types import XSI, Element, Number, Struct, Unreadable, escape, qualified_name
 from cwmp_client.versions import MINORS, NAMESPACES, said_in
 
 __all__ = [
@@ -35,6 +35,7 @@ MAX_ENVELOPE_BYTES = 4 * 1024 * 1024
 """The largest envelope that `decode` reads; a CPE must take 32 768 bytes. Source: TR-069 3.5"""
 
 _SOAP = "http://schemas.xmlsoap.org/soap/envelope/"
+_ENVELOPE, _HEADER, _BODY = (f"{{{_SOAP}}}{name}" for name in ("Envelope", "Header", "Body"))
 _NEXT_ACTOR = "http://schemas.xmlsoap.org/soap/actor/next"
 _ANY_CWMP = "urn:dslforum-org:cwmp-"
 _MAX_ID_LENGTH = 256  # ours: an ID is echoed, and an ACS could send one of megabytes
@@ -178,12 +179,12 @@ def decode(body: bytes) -> Envelope:
         if _UNSUPPORTED.search(body[:_READABLE_PREFIX_BYTES]):
             return Envelope(Fault(8000), Header(), "")
         raise SoapError(f"no XML: {error.msg}") from error
-    if root.tag != f"{{{_SOAP}}}Envelope":
+    if root.tag != _ENVELOPE:
         raise SoapError(f"{root.tag[:256]} is no SOAP 1.1 envelope")
-    messages = [element for soap_body in root.iterfind(f"{{{_SOAP}}}Body") for element in soap_body]
+    messages = [element for part in root if part.tag == _BODY for element in part]
     if len(messages) != 1:
         raise SoapError(f"{len(messages)} messages in one envelope")
-    header, not_understood = _read_header(root.find(f"{{{_SOAP}}}Header"))
+    header, not_understood = _read_header(next((part for part in root if part.tag == _HEADER), None))
     message, namespace = _read_message(messages[0])
     return Envelope(message, header, namespace, not_understood)
 
@@ -200,7 +201,7 @@ def _parse(body: bytes) -> Element:
 
 
 def _read_message(element: Element) -> tuple[Message | UnknownMethod | InvalidArguments, str]:
-    name, namespace = local_name(element), etree.QName(element).namespace or ""
+    namespace, name = qualified_name(element)
     if element.tag == f"{{{_SOAP}}}Fault":
         return _read_fault(element)
     if name not in _BY_NAME or not (namespace or _ANY_CWMP).startswith(_ANY_CWMP):
@@ -226,8 +227,8 @@ def _read_header(header: Element | None) -> tuple[Header, str]:
     not_understood = ""
     found: dict[str, Element] = {}
     for element in header if header is not None else ():
-        name = local_name(element)
-        if name in _HEADER_NAMES and (etree.QName(element).namespace or _ANY_CWMP).startswith(_ANY_CWMP):
+        namespace, name = qualified_name(element)
+        if name in _HEADER_NAMES and (namespace or _ANY_CWMP).startswith(_ANY_CWMP):
             found.setdefault(name, element)
         elif _must_understand(element):
             not_understood = not_understood or name

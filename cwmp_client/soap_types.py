@@ -91,6 +91,12 @@ def local_name(element: Element) -> str:
     return str(element.tag).rpartition("}")[2]
 
 
+def qualified_name(element: Element) -> tuple[str, str]:
+    """The namespace of an element, empty for none, and its name without it."""
+    namespace, _, name = str(element.tag).rpartition("}")
+    return namespace[1:], name
+
+
 def xsi_type(element: Element) -> str:
     """The local name of the type that an element declares; empty if it declares none."""
     return (element.get(f"{{{XSI}}}type") or "").strip().rpartition(":")[2]
@@ -302,7 +308,8 @@ class Array:
         out.append(f"</{element}>")
 
     def read(self, elements: Sequence[Element]) -> tuple[Any, ...]:
-        return tuple([self.item.read((item,)) for item in elements[0]])
+        read = self.item.read
+        return tuple([read((item,)) for item in elements[0]])
 
 
 def _checked_names(names: Sequence[str]) -> Sequence[str]:

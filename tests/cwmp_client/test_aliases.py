@@ -175,12 +175,6 @@ class TestSpelling:
         name = f"{OTHER}1.{NESTED}2.{'P' * 150}"
         assert Spelling(aliases, by_alias=True)(name) == name
 
-    def test_it_is_known_when_nothing_changes(self) -> None:
-        aliases = aliases_of(OTHER)
-        assert Spelling(aliases, by_alias=False, asked={OTHER: OTHER}).changes_nothing
-        assert not Spelling(aliases, by_alias=False, asked={OTHER: "sent"}).changes_nothing
-        assert not Spelling(aliases, by_alias=True).changes_nothing
-
 
 class AliasesOfOneTable(RuleBasedStateMachine):
     """Rows come and go, an ACS names them, the program starts again: as the standard wants it."""
