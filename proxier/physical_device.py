@@ -94,8 +94,8 @@ class PhysicalDevice:
 
     def actions(self, service: Service) -> frozenset[str]:
         """What its SCPDs declare for a service."""
-        provided = (face.services[service].actions for face in self.faces if service in face.services)
-        return frozenset().union(*provided)
+        provided = [face.services[service].actions for face in self.faces if service in face.services]
+        return provided[0] if len(provided) == 1 else frozenset().union(*provided)
 
     def provider(self, service: Service) -> ProxiedDevice | None:
         """Whose service is used, where there are several."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+from collections import defaultdict
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
@@ -60,6 +61,8 @@ class Proxier:
         self._tasks = tasks
         self._base_url = ""
         self._virtual: dict[str, VirtualDevice] = {}
+        self._by_udn: defaultdict[str, list[VirtualDevice]] = defaultdict(list)
+        """Those that are, or were, on the LAN under a UDN."""
         self._running: dict[str, asyncio.Task[None]] = {}
         self._waiting: dict[str, asyncio.Task[None]] = {}
         self._left_out: set[str] = set()
@@ -110,13 +113,13 @@ class Proxier:
         self._left_out.discard(udn)
         if waiting := self._waiting.pop(udn, None):
             waiting.cancel()
-        for virtual in tuple(self._virtual.values()):
+        for virtual in tuple(self._by_udn.get(udn, ())):
             with trace.device(str(virtual)):
                 await virtual.left(udn, reason, about_to)
 
     async def changed(self, udn: str, change: StateChange) -> None:
         """See `DeviceListener`."""
-        for virtual in tuple(self._virtual.values()):
+        for virtual in tuple(self._by_udn.get(udn, ())):
             if virtual.is_here_as(udn):
                 with trace.device(str(virtual)):
                     await virtual.changed(udn, change)
@@ -160,7 +163,8 @@ class Proxier:
             return
 
     def _known(self, device: ProxiedDevice) -> VirtualDevice | None:
-        return next((virtual for virtual in self._virtual.values() if virtual.is_behind(device)), None)
+        candidates = self._by_udn.get(device.udn, ())
+        return next((virtual for virtual in candidates if virtual.is_behind(device)), None)
 
     async def _ask_identity(self, device: ProxiedDevice) -> DataModelIdentity:
         if Service.CMS not in device.services:
@@ -182,6 +186,7 @@ class Proxier:
         if same:
             logger.info("%s is the device %s under another UDN", device, identity.device_id)
             await same.add_udn(device.udn)
+            self._by_udn[device.udn].append(same)
             return same
         if identity.lacks:
             logger.warning(
@@ -221,6 +226,8 @@ class Proxier:
         if record.connection_request_path != path:
             await virtual.save_record(connection_request_path=path)
         self._virtual[record.device_id] = virtual
+        for udn in (record.udn, *record.other_udns):
+            self._by_udn[udn].append(virtual)
         self._running[record.device_id] = self._tasks.create_task(
             _kept_alive(partial(virtual.run, delay), record.device_id), name=record.device_id
         )
@@ -281,6 +288,8 @@ class Proxier:
         """Remove a virtual device; a device that is still there is met again, as a new one."""
         await self._house.store.forget(device_id)
         virtual = self._virtual.pop(device_id)
+        for udn in (virtual.record.udn, *virtual.record.other_udns):
+            self._by_udn[udn].remove(virtual)
         self._listener.remove(virtual.management_server.connection_request_path)
         task = self._running.pop(device_id)
         task.cancel()
@@ -308,6 +317,7 @@ def _new_record(device: ProxiedDevice, identity: Identity) -> VirtualDeviceRecor
         manufacturer=identity.manufacturer,
         identity_origin=identity.origin,
         udn=device.udn,
+        model_name=device.model_name,
         mac=device.mac,
         location=device.location,
         services=tuple(sorted(str(service) for service in device.services.values())),

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, NamedTuple, Self
 from weakref import WeakValueDictionary
 
@@ -102,6 +102,12 @@ class SupportedModel:
         Its list may have instance numbers in the place of `#`, objects without their slash, duplicates, and
         what is no path at all.
         """
+        return cls._of(tuple(subtrees), tuple(paths))
+
+    @classmethod
+    @lru_cache(maxsize=8)
+    def _of(cls, subtrees: tuple[SubTree, ...], paths: tuple[str, ...]) -> Self:
+        """Equal devices come together, at the start of the program or of a house."""
         structures = dict.fromkeys(path.structure for path in parse_all(paths))
         objects = {path.parts[:length] for path in structures for length in range(len(path.parts))}
         nodes: dict[str, Attributes | None] = {}
@@ -111,7 +117,7 @@ class SupportedModel:
                 nodes[str(path)] = None
             elif path.parts:
                 nodes.setdefault(str(UpnpPath(path.parts)), UNDESCRIBED)  # has no attributes of its own
-        return cls(tuple(subtrees), tuple(StructureNode(*node) for node in nodes.items()))
+        return cls(subtrees, tuple(StructureNode(*node) for node in nodes.items()))
 
     def described(self, attributes: Mapping[str, Attributes]) -> SupportedModel:
         """The same with attributes that were not known before, by structure path."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Protocol
 
 from translation.actions import AboutTo, Service, StateChange
@@ -65,7 +66,7 @@ INDISPENSABLE: Mapping[tuple[Service, int], frozenset[str]] = {
 """Those of the required actions without which a service is left out: devices in the field lack others."""
 
 
-@dataclass(frozen=True, slots=True, weakref_slot=True)
+@dataclass(frozen=True)
 class Scpd:
     """What a service description declares: actions with their input arguments in order, evented variables."""
 
@@ -73,7 +74,7 @@ class Scpd:
     """Names of the input arguments, in the SCPD's order, by action."""
     evented: frozenset[str]
 
-    @property
+    @cached_property
     def actions(self) -> frozenset[str]:
         """The names of all actions."""
         return frozenset(self.arguments)
