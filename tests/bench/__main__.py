@@ -13,8 +13,9 @@ import time
 from collections.abc import AsyncIterator, Callable, Mapping
 
 from tests.bench import report
-from tests.bench.daemons import appearing, memory, start_up
+from tests.bench.daemons import appearing, memory, scaling, start_up
 from tests.bench.events import events
+from tests.bench.imports import imports
 from tests.bench.neighbourhood import advertisements
 from tests.bench.proxied import long_names, long_values, proxied_sessions
 from tests.bench.sessions import sessions, sessions_over_tls
@@ -34,6 +35,8 @@ ROWS: Mapping[str, Callable[[Sizes], AsyncIterator[Line]]] = {
     "9": advertisements,
     "10": storing,
     "11": sessions_over_tls,
+    "imports": imports,
+    "scaling": scaling,
 }
 
 

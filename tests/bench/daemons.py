@@ -8,7 +8,8 @@ import json
 import signal
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Callable
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from statistics import median
@@ -65,7 +66,7 @@ async def memory(sizes: Sizes) -> AsyncIterator[Line]:
 
 
 async def _memory_with(devices: int, sizes: Sizes) -> int:
-    async with whole_devices(devices) as (stage, start), start() as process:
+    async with daemon_for(devices) as (stage, start), start() as process:
         await bootstrapped(stage, devices)
         await asyncio.sleep(sizes.settling_seconds)
         return resident_bytes(process.pid)
@@ -73,7 +74,7 @@ async def _memory_with(devices: int, sizes: Sizes) -> int:
 
 async def start_up(sizes: Sizes) -> AsyncIterator[Line]:
     devices = sizes.known_devices
-    async with whole_devices(devices) as (stage, start):
+    async with daemon_for(devices) as (stage, start):
         async with start() as process:
             await bootstrapped(stage, devices)
             await asyncio.sleep(sizes.settling_seconds)
@@ -100,18 +101,23 @@ async def _cpu_of_imports() -> float:
 
 
 async def appearing(sizes: Sizes) -> AsyncIterator[Line]:
-    devices = sizes.many_devices
-    async with whole_devices(devices) as (stage, start):
+    for services, words in ((SERVICES[1:2], "ConfigurationManagement"), (SERVICES, "all three services")):
+        yield await _appearing(sizes.many_devices, services, words, sizes)
+
+
+async def _appearing(devices: int, services: Sequence[str], words: str, sizes: Sizes) -> Line:
+    async with daemon_for(devices, services) as (stage, start):
         async with start() as process:
+            at_start = cpu_of_process(process.pid)
             counts = await bootstrapped(stage, devices)
-            product = cpu_of_process(process.pid)
+            product = cpu_of_process(process.pid) - at_start
             await asyncio.sleep(sizes.settling_seconds)
             later = await counted(stage)
-        yardstick = await _cpu_of_bare_readings(stage)
+        yardstick = await _cpu_of_bare_readings(stage, services)
     assert counts["bootstrapped"] == later["bootstraps"] == devices, (counts, later)
-    yield Line(
+    return Line(
         row="8",
-        what=f"{devices:,} devices appear at once, until each has bootstrapped",
+        what=f"{devices:,} devices with {words} appear at once, until each has bootstrapped",
         product=product,
         yardstick=yardstick,
         figure=product / yardstick,
@@ -119,7 +125,24 @@ async def appearing(sizes: Sizes) -> AsyncIterator[Line]:
     )
 
 
-async def _cpu_of_bare_readings(stage: Stage) -> float:
+async def scaling(sizes: Sizes) -> AsyncIterator[Line]:
+    for devices in sizes.scale:
+        async with daemon_for(devices) as (stage, start), start() as process:
+            begun, at_start = time.monotonic(), cpu_of_process(process.pid)
+            await bootstrapped(stage, devices)
+            seconds, cpu = time.monotonic() - begun, cpu_of_process(process.pid) - at_start
+            await asyncio.sleep(sizes.settling_seconds)
+            resident, before = resident_bytes(process.pid), cpu_of_process(process.pid)
+            await asyncio.sleep(sizes.idle_seconds)
+            idle = (cpu_of_process(process.pid) - before) / sizes.idle_seconds
+        each = f"each of {devices:,}"
+        yield Line(row="scaling", what=f"memory with {devices:,}", product=resident, unit=Unit.BYTES)
+        yield Line(row="scaling", what=f"CPU until {each} has bootstrapped, by device", product=cpu / devices)
+        yield Line(row="scaling", what=f"time until {each} has bootstrapped", product=seconds)
+        yield Line(row="scaling", what=f"CPU of a silent hour with {devices:,}", product=idle * 3600)
+
+
+async def _cpu_of_bare_readings(stage: Stage, services: Sequence[str]) -> float:
     async with connected() as http:
         acs, control_point = BareAcsClient(http, stage.acs + PLAN), BareControlPoint(http)
         places = asyncio.Semaphore(32)
@@ -127,7 +150,7 @@ async def _cpu_of_bare_readings(stage: Stage) -> float:
         async def read(number: int, location: str) -> None:
             async with places:
                 await control_point.get(location)
-                for service in SERVICES:
+                for service in services:
                     await control_point.get(str(URL(location).with_path(f"/scpd/{service}.xml")))
                 control = str(URL(location).with_path("/control/ConfigurationManagement"))
                 await control_point.call(control, CMS, "GetSupportedDataModels")
@@ -154,9 +177,9 @@ Start = Callable[[], Any]
 
 
 @asynccontextmanager
-async def whole_devices(count: int) -> AsyncIterator[tuple[Stage, Start]]:
-    """Devices with all three services, and what starts a daemon that knows where they are."""
-    cast = Cast(devices=count, whole=True, eventing=True)
+async def daemon_for(count: int, services: Sequence[str] = SERVICES) -> AsyncIterator[tuple[Stage, Start]]:
+    """Devices with these services, and what starts a daemon that knows where they are."""
+    cast = Cast(devices=count, services=services, eventing=True)
     with tempfile.TemporaryDirectory(prefix="proxier-bench-") as folder:
         async with playing(cast) as stage:
             settings = settings_for(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
+from collections.abc import Sequence
 from contextlib import suppress
 from urllib.parse import urlsplit
 
@@ -35,14 +36,14 @@ def address_of(number: int) -> str:
 class DeviceStub:
     """A device model, of which any number of devices are made that differ in UDN and serial number only."""
 
-    def __init__(self, parameters: int, *, whole: bool, eventing: bool) -> None:
+    def __init__(self, parameters: int, services: Sequence[str], *, eventing: bool) -> None:
         self._device = SimulatedDevice(
             serial=SERIAL,
             oui=OUI,
             product_class=PRODUCT_CLASS,
             advertise=False,
             extra_parameters=parameters,
-            without_services=frozenset() if whole else frozenset(SERVICES) - {"ConfigurationManagement"},
+            without_services=frozenset(SERVICES).difference(services),
             eventing=eventing,
         )
         self._device.bms.power_on()

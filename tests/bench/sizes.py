@@ -20,6 +20,9 @@ class Sizes:
     advertisements: int = 10_000
     events: int = 10
     """In each round."""
+    scale: Sequence[int] = (1, 10, 100, 1000)
+    """How many devices one daemon has."""
+    idle_seconds: float = 10.0
     settling_seconds: float = 3.0
     """What a daemon gets to do what is left to do."""
     parameters: int = 10_000
@@ -37,5 +40,8 @@ QUICK = Sizes(
     saves=3,
     advertisements=50,
     events=1,
+    scale=(1, 2),
+    idle_seconds=0.1,
+    settling_seconds=0.1,
     parameters=50,
 )

@@ -28,7 +28,7 @@ class Cast:
         certificate: PEM files of the ACS, its own and the CA of those who come; none: no TLS.
         devices: how many.
         parameters: of a table beside each device's ordinary tree.
-        whole: whether devices have BasicManagement and SoftwareManagement too.
+        services: those of each device.
         eventing: whether their services have events.
     """
 
@@ -36,7 +36,7 @@ class Cast:
     certificate: tuple[str, str] | None = None
     devices: int = 0
     parameters: int = 0
-    whole: bool = False
+    services: Sequence[str] = ("ConfigurationManagement",)
     eventing: bool = False
 
 
@@ -74,7 +74,7 @@ async def _serve(cast: Cast, told: Connection) -> None:
     acs = f"https://localhost:{port}" if tls else f"http://{LOOPBACK}:{port}"
     locations = []
     if cast.devices:
-        stub = DeviceStub(cast.parameters, whole=cast.whole, eventing=cast.eventing)
+        stub = DeviceStub(cast.parameters, cast.services, eventing=cast.eventing)
         for number in range(cast.devices):
             device = await loop.create_server(
                 partial(stub.connection, number), address_of(number), 0, backlog=BACKLOG
