@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import compileall
-import json
 import signal
 import sys
 import tempfile
@@ -14,20 +13,18 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from statistics import median
 from typing import Any
-from urllib.request import urlopen
 
 from yarl import URL
 
 import cwmp_client
 import proxier
 import translation
-from tests.bench.acs_stub import COUNTS
 from tests.bench.bare import BareAcsClient, BareControlPoint, connected, inform
 from tests.bench.device_stub import SERVICES, serial_of
 from tests.bench.home import SEARCH_INTERVAL_SECONDS
 from tests.bench.measuring import cpu_of, cpu_of_process, resident_bytes
 from tests.bench.sizes import Sizes
-from tests.bench.stubs import Cast, Stage, playing
+from tests.bench.stubs import Cast, Stage, counted, playing
 from tests.bench.table import Line, Unit
 from tests.proxier.daemon_process import READY, Daemon, daemon, write_config
 from tests.proxier.running import settings_for
@@ -223,17 +220,6 @@ async def importing() -> AsyncIterator[int]:
     finally:
         process.kill()
         await process.wait()
-
-
-async def counted(stage: Stage) -> dict[str, int]:
-    """What the ACS has counted."""
-
-    def ask() -> dict[str, int]:
-        with urlopen(stage.acs + COUNTS) as answer:
-            found: dict[str, int] = json.load(answer)
-            return found
-
-    return await asyncio.to_thread(ask)
 
 
 async def bootstrapped(stage: Stage, devices: int) -> dict[str, int]:

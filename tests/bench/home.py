@@ -12,7 +12,7 @@ from pathlib import Path
 from cwmp_client.endpoint import Endpoint
 from proxier.daemon import running
 from proxier.proxier import Proxier
-from tests.bench.stubs import Cast, Stage, playing
+from tests.bench.stubs import Cast, Stage, counted, playing
 from tests.proxier.running import settings_for, until
 
 SEARCH_INTERVAL_SECONDS = 3600.0
@@ -27,6 +27,9 @@ class Home:
     proxier: Proxier
     endpoints: Sequence[Endpoint]
     held: asyncio.Semaphore
+
+    async def counts(self) -> dict[str, int]:
+        return await counted(self.stage)
 
     async def hold(self, repeats: int = 1) -> None:
         """Have each device hold so many sessions."""

@@ -60,6 +60,15 @@ def bytes_written() -> int:
     return next(int(line.split()[1]) for line in lines if line.startswith("wchar:"))
 
 
+async def peak_of(work: Work) -> int:
+    """The bytes of memory that this process has more than before, at the most. Source: proc(5), clear_refs"""
+    gc.collect()
+    before = resident_bytes()
+    Path("/proc/self/clear_refs").write_text("5")
+    await work()
+    return peak_bytes() - before
+
+
 def resident_bytes(pid: int | str = "self") -> int:
     """The memory that a process has to itself or shares. Source: proc(5), VmRSS"""
     return _status(pid, "VmRSS")

@@ -22,10 +22,10 @@ from tests.bench.bare import (
 )
 from tests.bench.device_stub import serial_of
 from tests.bench.home import Home, at_home
-from tests.bench.measuring import Compared, in_turns
+from tests.bench.measuring import Compared, in_turns, peak_of
 from tests.bench.sizes import Sizes
 from tests.bench.stubs import Cast
-from tests.bench.table import Line
+from tests.bench.table import Line, Unit
 
 PLAN = "/plan"
 ENTRIES = "Device.X_00005E_Load.Entry."
@@ -95,8 +95,20 @@ async def long_values(sizes: Sizes) -> AsyncIterator[Line]:
 
             return answer
 
+        before = await home.counts()
+        peak = await peak_of(home.hold)
+        answer = (await home.counts())["bytes"] - before["bytes"]
         bare = BareSessions(home, BareAcsClient(http, home.stage.acs + PLAN), answering)
         found = await in_turns(home.hold, bare.hold, rounds=sizes.rounds)
+    yield Line(
+        row="3",
+        what="peak memory above idle for that, beside the answer",
+        product=peak,
+        yardstick=answer,
+        unit=Unit.BYTES,
+        figure=peak / answer,
+        reach=6,
+    )
     yield _line("3", f"GetParameterValues of {sizes.parameters:,} proxied parameters", found, reach=1.5)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import multiprocessing
 import ssl
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -11,8 +12,9 @@ from dataclasses import dataclass, field
 from functools import partial
 from multiprocessing.connection import Connection
 from typing import NamedTuple
+from urllib.request import urlopen
 
-from tests.bench.acs_stub import AcsStub
+from tests.bench.acs_stub import COUNTS, AcsStub
 from tests.bench.device_stub import DESCRIPTION, DeviceStub, address_of
 
 LOOPBACK = "127.0.0.1"
@@ -90,3 +92,14 @@ def _tls(own: str, ca: str) -> ssl.SSLContext:
     context.load_cert_chain(own)
     context.verify_mode = ssl.CERT_REQUIRED
     return context
+
+
+async def counted(stage: Stage) -> dict[str, int]:
+    """What the ACS has counted."""
+
+    def ask() -> dict[str, int]:
+        with urlopen(stage.acs + COUNTS) as answer:
+            found: dict[str, int] = json.load(answer)
+            return found
+
+    return await asyncio.to_thread(ask)
