@@ -14,8 +14,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Self
 
-MAX_SEEN = 64
-"""OperationIDs of one device that are remembered; the oldest are forgotten first."""
+MAX_SEEN = 320
+"""OperationIDs of one device that are remembered: more than it can list, or each list would bring news.
+
+Of those that are not listed any more the oldest are forgotten first.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,4 +80,8 @@ class Sightings:
         return self._with(tuple(each for each in self.rows if each.known))
 
     def _with(self, rows: tuple[Seen, ...]) -> Self:
-        return self if rows == self.rows else type(self)(rows[-MAX_SEEN:])
+        if rows == self.rows:
+            return self
+        gone = [each for each in rows if each.gone]
+        forgotten = gone[: max(0, len(rows) - MAX_SEEN)]
+        return type(self)(tuple(each for each in rows if each not in forgotten)[-MAX_SEEN:])

@@ -60,6 +60,9 @@ from translation.units import KnownUnits
 LONGEST_PAUSE = timedelta(minutes=1)
 """Between two attempts to ask a device that does not answer."""
 
+MAX_OTHERS = 32
+"""Operations that others have asked for and that are watched at once; those beyond are not reported."""
+
 Error: TypeAlias = ActionError | DeviceUnreachable | CwmpFault
 
 
@@ -225,8 +228,8 @@ def _surveyed(here: Software, survey: Survey, now: datetime) -> _Told:
     here = replace(here, seen=here.seen.identified(survey.asked))
     own = here.searched
     mine = next((each for each in survey.found if own and own.is_mine(each)), None)
-    others = tuple(_of_others(here, each, now) for each in survey.found if each is not mine)
-    here = replace(here, others=(*here.others, *others))
+    others = (*here.others, *(_of_others(here, each, now) for each in survey.found if each is not mine))
+    here = replace(here, others=others[:MAX_OTHERS])
     if own:
         return _searched(here, own, survey, mine, now)
     job = here.job(here.work_for)

@@ -34,6 +34,7 @@ def test_nothing_new_is_the_same() -> None:
     assert seen.identified({9}) is seen
 
 
-def test_a_device_that_lists_very_many_operations_is_not_remembered_whole() -> None:
-    seen = Sightings().listed(range(200), START)
-    assert len(seen.rows) == 64
+def test_of_very_many_operations_those_that_are_gone_are_forgotten_first() -> None:
+    seen = Sightings().listed(range(200), START).listed(range(200, 456), START)
+    assert len(seen.rows) == 320
+    assert {each.operation_id for each in seen.rows if not each.gone} == {*range(200, 456)}

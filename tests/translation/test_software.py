@@ -15,7 +15,7 @@ from cwmp_client.messages import (
     FaultStruct,
     TransferComplete,
 )
-from tests.translation.bench import START, Answer, Bench, Script
+from tests.translation.bench import START, Answer, Bench, Script, carry_out
 from translation.actions import AboutTo, ActionError, DeviceUnreachable, Service, StateChange
 from translation.files import RelayMode
 from translation.firmware import begin_download
@@ -698,6 +698,32 @@ def test_what_is_none_of_our_business_is_asked_about_once() -> None:
     assert bench.run(listed(9), {}) == []
     assert bench.run(listed(), {}) == []
     assert (bench.reports, is_idle(bench)) == ([], True)
+
+
+def test_of_very_many_operations_not_all_are_watched() -> None:
+    bench = Bench(Software(OFFERED))
+    for first in range(0, 1000, 100):
+        ids = range(first, first + 100)
+        listing = {**STRANGE, "GetOperationIDs": {"OperationIDs": ",".join(map(str, ids))}}
+        bench.run(listed(*ids), listing)
+    assert len(bench.here.others) == 32
+
+
+def test_each_of_very_many_operations_is_asked_about_once() -> None:
+    bench = Bench(Software(OFFERED))
+    ids = range(200)
+    listing: Script = {
+        "GetOperationIDs": {"OperationIDs": ",".join(map(str, ids))},
+        "GetOperationInfo": {**info(state="InProgress"), "Action": "Start"},
+    }
+    pending = bench.happen(listed(*ids))
+    for _ in range(2 * len(ids)):
+        for command in pending:
+            assert isinstance(command, Run)
+            outcome, calls = carry_out(command.plan, listing)
+            bench.calls += calls
+            pending = bench.happen(outcome)
+    assert bench.names.count("GetOperationInfo") == len(ids)
 
 
 def test_a_download_waits_for_an_update_of_somebody_else() -> None:
