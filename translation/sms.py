@@ -50,6 +50,10 @@ NOT_OVER = frozenset({"Requested", "InProgress"})
 """The states of an operation that is under way. Source: SMS, A_ARG_TYPE_OperationState"""
 
 
+OVER = frozenset({"Completed", "Error"})
+"""The states of one that is not. Source: SMS, A_ARG_TYPE_OperationState"""
+
+
 @dataclass(frozen=True, slots=True)
 class OperationInfo:
     """What a device says of one operation. Source: SMS, GetOperationInfo"""
@@ -67,8 +71,13 @@ class OperationInfo:
 
     @property
     def is_over(self) -> bool:
-        """Whether it has come to an end."""
+        """Whether it has come to an end, now that OperationIDs does not list it."""
         return self.state not in NOT_OVER
+
+    @property
+    def is_over_though_listed(self) -> bool:
+        """Whether it has come to an end, and OperationIDs lists it all the same."""
+        return self.state in OVER
 
 
 @dataclass(frozen=True, slots=True)

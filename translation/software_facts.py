@@ -156,30 +156,35 @@ def survey(
     return Survey(operations, frozenset(asked), tuple(found), more)
 
 
-def look_at(
+def look_at(  # noqa: PLR0913 - what is known of the operation is kept with it
     operation_id: int,
     subject: Subject,
     before: Facts,
     offered: Collection[str],
     *,
     ask_first: bool,
+    believe: bool = True,
     restarted: bool,
     by_others: bool,
 ) -> Plan[Ended | None]:
     """What has become of an operation; None while it goes on.
 
-    With `ask_first` it goes on as long as OperationIDs lists it. After a restart another one may have the
-    OperationID: then the one in question is forgotten.
+    With `ask_first` it goes on as long as OperationIDs lists it; unless that is to be believed,
+    GetOperationInfo has the last word. After a restart another one may have the OperationID: then the one in
+    question is forgotten.
 
     Source: TR-330 4.7.1.2, 4.7.1.3
     """
-    if ask_first and operation_id in (yield from operation_ids()):
+    is_listed = ask_first and operation_id in (yield from operation_ids())
+    if is_listed and believe:
         return None
     info: OperationInfo | None = None
     with suppress(ActionError):  # by which the device says that it knows of none
         info = yield from operation_info(operation_id)
     if info and restarted and not subject.is_of(info):
         info = None
+    if is_listed and not (info and info.is_over_though_listed):
+        return None
     if info and not info.is_over:
         return None
     unit = info.unit if info and subject.unit is None else subject.unit

@@ -248,14 +248,15 @@ class Watched:
 
     # -------------------------------------------------------------- what is asked, and what comes of it
 
-    def look(self, offered: Collection[str]) -> Plan[Ended | None]:
-        """Ask the device what has become of it."""
+    def look(self, offered: Collection[str], now: datetime) -> Plan[Ended | None]:
+        """Ask the device what has become of it; some leave in OperationIDs what is over."""
         return look_at(
             self.operation_id,
             self.subject,
             self.before,
             offered,
             ask_first=not self.gone and not self.restarted,
+            believe=now - (self.since or now) < LONGEST_PAUSE,
             restarted=self.restarted,
             by_others=not self.job,
         )

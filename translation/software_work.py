@@ -58,7 +58,7 @@ def _look(here: S, now: datetime) -> tuple[S, Command] | None:
         return None
     watched = min(due, key=lambda each: each.look_at)
     looking = replace(here.with_watched(watched, watched.looked_at()), work=Work.LOOK)
-    return replace(looking, work_for=str(watched.operation_id)), Run(watched.look(here.offered))
+    return replace(looking, work_for=str(watched.operation_id)), Run(watched.look(here.offered, now))
 
 
 def _search(here: S, now: datetime) -> tuple[S, Command] | None:

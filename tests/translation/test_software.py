@@ -137,7 +137,8 @@ def test_an_update_by_polling() -> None:
     waits: list[float] = []
     while len(waits) < 8:
         waits.append(bench.wait().total_seconds())
-        assert bench.run(Woke(), {"GetOperationIDs": OURS}) == ["GetOperationIDs"]
+        still = {"GetOperationIDs": OURS, "GetOperationInfo": info(state="InProgress")}
+        assert bench.run(Woke(), still)[0] == "GetOperationIDs"
     assert waits == [1, 1, 2, 4, 8, 16, 30, 30]
     bench.wait()
     script = {"GetOperationIDs": NOTHING, "GetOperationInfo": info()}
@@ -287,7 +288,7 @@ def test_an_operation_that_never_ends() -> None:
     bench = updating()
     while not bench.reports:
         bench.wait()
-        bench.run(Woke(), {"GetOperationIDs": OURS})
+        bench.run(Woke(), {"GetOperationIDs": OURS, "GetOperationInfo": info(state="InProgress")})
     assert bench.now == START + timedelta(seconds=600)
     assert failed(bench) == (9010, "the device has not ended the operation in time")
     # Its OperationID is known: it is no update of somebody else.
@@ -311,6 +312,19 @@ def test_a_device_that_does_not_tell_what_it_runs_right_after_its_restart() -> N
     bench.run(Woke(), {"GetOperationInfo": FORGOTTEN, "GetDUInfo": version("2.0")})
     assert told(bench).fault_struct == FaultStruct()
     assert told(bench).complete_time == "2026-03-01T12:02:00Z"
+
+
+@pytest.mark.parametrize(("state", "code"), [("Completed", 0), ("Error", 9018)])
+def test_an_operation_that_stays_listed_though_it_is_over(state: str, code: int) -> None:
+    bench = updating()
+    error = "Error_CorruptedFile" if code else "Error_None"
+    bench.happen(listed(7))
+    while not bench.reports:
+        bench.wait()
+        bench.run(Woke(), {"GetOperationIDs": OURS, "GetOperationInfo": info(error, state)})
+    assert told(bench).fault_struct.fault_code == code
+    assert bench.now < START + timedelta(minutes=2)
+    assert bench.run(listed(7), {}) == []
 
 
 def test_an_operation_that_is_forgotten_without_a_restart() -> None:
