@@ -282,7 +282,8 @@ class SoftwareObjects:
         if self._has_units:
             switchable = {Action.START, Action.STOP} <= self.actions
             yield from unit_parameters(self._known.units, software.units)
-            yield from execution_unit_parameters(self._known.execution_units, switchable=switchable)
+            running = self._known.execution_units
+            yield from execution_unit_parameters(running, software.switches, switchable=switchable)
 
     def _canonical(self, name: str, value: str) -> str:
         if name.startswith(EXECUTION_UNITS):

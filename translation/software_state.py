@@ -100,6 +100,11 @@ class SoftwareState:
         """Those of the jobs that are transfers."""
         return [job for job in self.queue if isinstance(job, FirmwareDownload)]
 
+    @property
+    def switches(self) -> Mapping[int, str]:
+        """The execution units that are still to be started or stopped, and which of both."""
+        return {job.unit: job.action for job in self.queue if isinstance(job, Switch)}
+
     def _is_under_way(self, job: Job) -> bool:
         return self.own is not None and self.own.job == job.number
 

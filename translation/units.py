@@ -10,7 +10,7 @@ Source: TR-181 2.17, SoftwareModules; SMS
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Self
 from uuid import UUID, uuid5
@@ -47,6 +47,8 @@ REQUESTED_STATES = {"Active": "Active", "Inactive": "Idle"}
 
 SWITCHES = {"Active": Action.START, "Idle": Action.STOP}
 """What a new RequestedState means to the device. Source: TR-181"""
+
+_SWITCHED: Mapping[str, str] = {action: state for state, action in SWITCHES.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,15 +121,20 @@ def unit_parameters(units: Iterable[DeploymentUnit], known: KnownUnits) -> Itera
 
 
 def execution_unit_parameters(
-    units: Iterable[ExecutionUnit], *, switchable: bool
+    units: Iterable[ExecutionUnit], switches: Mapping[int, str], *, switchable: bool
 ) -> Iterator[ServiceParameter]:
-    """The table of execution units and its count, in the order of TR-181."""
+    """The table of execution units and its count, in the order of TR-181.
+
+    `switches` are the actions that wait for the end of the session: what they ask for is read back already.
+
+    Source: TR-069 A.3.2.1, Status
+    """
     units = list(units)
     yield ServiceParameter(f"{SOFTWARE_MODULES}ExecutionUnitNumberOfEntries", str(len(units)), "unsignedInt")
     yield ServiceParameter(EXECUTION_UNITS)
     for each in units:
         row = f"{EXECUTION_UNITS}{each.id}."
-        requested = REQUESTED_STATES.get(each.requested, "Idle")
+        requested = _SWITCHED.get(switches.get(each.id, ""), REQUESTED_STATES.get(each.requested, "Idle"))
         yield ServiceParameter(row + "EUID", str(each.id), "string")
         yield ServiceParameter(row + "Name", each.name[:MAX_NAME], "string")
         yield ServiceParameter(row + "Status", RUNNING_STATUSES.get(each.running, "Idle"), "string")

@@ -249,6 +249,7 @@ async def test_a_requested_state_is_an_action_after_the_session(state: str, acti
     async with managed(home) as device:
         await device.objects.nodes()
         assert await device.set(**{f"{RUNNING}RequestedState": state}) == 1
+        assert await device.values(f"{RUNNING}RequestedState") == {f"{RUNNING}RequestedState": state}
         assert action not in home.log
         await device.operations.happen(SessionEnded())
         await home.until(lambda: action in home.log)

@@ -76,7 +76,7 @@ def test_texts_are_no_longer_than_the_data_model_allows() -> None:
     ],
 )
 def test_the_table_of_execution_units(unit: ExecutionUnit, status: str, requested: str, fault: str) -> None:
-    row = shown(execution_unit_parameters([unit], switchable=True))
+    row = shown(execution_unit_parameters([unit], {}, switchable=True))
     assert row["ExecutionUnitNumberOfEntries"] == "1"
     assert row["ExecutionUnit.3.EUID"] == "3"
     told = [row[f"ExecutionUnit.3.{name}"] for name in ("Status", "RequestedState", "ExecutionFaultCode")]
@@ -85,7 +85,7 @@ def test_the_table_of_execution_units(unit: ExecutionUnit, status: str, requeste
 
 @pytest.mark.parametrize("switchable", [True, False])
 def test_what_can_be_written(switchable: bool) -> None:
-    parameters = execution_unit_parameters([ExecutionUnit(3)], switchable=switchable)
+    parameters = execution_unit_parameters([ExecutionUnit(3)], {}, switchable=switchable)
     writable = [each.name for each in parameters if each.writable]
     assert writable == (["Device.SoftwareModules.ExecutionUnit.3.RequestedState"] if switchable else [])
 
