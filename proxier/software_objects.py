@@ -100,6 +100,7 @@ class SoftwareObjects:
         record = records.get(RECORD)
         self._known = value_of(_Known, record) if record else _Known()
         self._read_at: float | None = None
+        self._read_with: Software | None = None
         self._nodes: Mapping[str, Node] = {}
         self._watched: dict[str, ParameterValueStruct] = {}
         self._reading = asyncio.Lock()
@@ -157,6 +158,7 @@ class SoftwareObjects:
             if not self._has_units or self._is_fresh:
                 return
             self._read_at = time.monotonic()  # what changes meanwhile is read again
+            self._read_with = self.software
             try:
                 units = await self._drive(deployment_units(self.actions))
                 running = await self._drive(execution_units(self.actions))
@@ -268,7 +270,9 @@ class SoftwareObjects:
     def _is_fresh(self) -> bool:
         if self._read_at is None:
             return False
-        return self._tells() or time.monotonic() < self._read_at + TRUSTED_SECONDS
+        if self._tells():
+            return True
+        return self._read_with == self.software and time.monotonic() < self._read_at + TRUSTED_SECONDS
 
     def _parameters(self) -> Iterator[ServiceParameter]:
         if not self.actions:

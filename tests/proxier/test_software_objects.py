@@ -256,6 +256,18 @@ async def test_a_requested_state_is_an_action_after_the_session(state: str, acti
         await home.until(lambda: not device.software.queue)
 
 
+async def test_after_an_operation_the_units_of_a_silent_device_are_read_again() -> None:
+    home = Home()
+    home.answers = {"GetOperationIDs": {"OperationIDs": ""}, "Stop": {"OperationID": "1"}}
+    async with managed(home) as device:
+        assert (await device.values(f"{RUNNING}RequestedState"))[f"{RUNNING}RequestedState"] == "Active"
+        await device.set(**{f"{RUNNING}RequestedState": "Idle"})
+        await device.operations.happen(SessionEnded())
+        await home.until(lambda: not device.software.queue)
+        home.answers["GetEUInfo"] = {"EURequestedState": "Inactive", "EURunningState": "Stopped"}
+        assert (await device.values(f"{RUNNING}Status"))[f"{RUNNING}Status"] == "Idle"
+
+
 # ------------------------------------------------------------------ RPCs
 
 
