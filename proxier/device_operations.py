@@ -114,6 +114,8 @@ class DeviceOperations:
         for source in self.sources:
             await source.watch(notifications)
         await self.operations.start()
+        if handed_on := self._software.software.handed_on:
+            await self._ports.renew(*handed_on)
 
     async def close(self) -> None:
         """Stop all work; what is saved goes on at the next start."""

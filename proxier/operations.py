@@ -67,6 +67,10 @@ class QueuedTransfer(Protocol):
         """Itself in that queue."""
 
 
+async def _nothing(_url: str, _transfer: Transfer) -> None:
+    """Hand on no file."""
+
+
 @dataclass(frozen=True, slots=True)
 class Ports:
     """Who does what operations command, for one device."""
@@ -76,6 +80,8 @@ class Ports:
     drive: Drive
     transfer: Callable[[Transfer], Awaitable[Any]]
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    renew: Callable[[str, Transfer], Awaitable[None]] = _nothing
+    """Hands a file on once more under the URL that the device was told before our own start."""
 
 
 @dataclass(slots=True, eq=False)

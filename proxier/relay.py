@@ -73,7 +73,7 @@ class Relay:
         self._largest = largest
         self._seconds = seconds
         self._offers: dict[str, _Offer] = {}
-        self._servers: dict[str, asyncio.Server] = {}
+        self._servers: dict[tuple[str, int], asyncio.Server] = {}
         self._http = web.Server(self._answer, access_log=None, lingering_time=0)
         self._places = asyncio.Semaphore(MAX_AT_ONCE)
 
@@ -95,9 +95,19 @@ class Relay:
         own_address = _own_address_towards(address)
         port = await self._listen(own_address)
         path = f"/{secrets.token_urlsafe(16)}/{_NOT_IN_A_NAME.sub('_', source.name)[-64:]}"
-        self._offers[path] = offer
-        asyncio.get_running_loop().call_later(self._seconds, self._offers.pop, path, None)
+        self._keep(path, offer)
         return f"http://{own_address}:{port}{path}"
+
+    async def renew(self, url: str, transfer: Transfer, device: str, address: str) -> None:
+        """Offer under the URL of an earlier process what the device was told to get there, if that can be."""
+        parts = URL(url, encoded=True)
+        try:
+            await self._listen(parts.host or "", parts.port or 0)
+            offer = _Offer(device, address, _url(transfer.source), transfer.username, transfer.password)
+        except CwmpFault as fault:
+            logger.warning("%s: its file is not to be had any more: %s", device, fault.text)
+            return
+        self._keep(parts.raw_path, offer)
 
     async def close(self) -> None:
         """Stop serving."""
@@ -106,21 +116,28 @@ class Relay:
             server.close()
         await self._http.shutdown(timeout=0.5)
 
+    def _keep(self, path: str, offer: _Offer) -> None:
+        self._offers[path] = offer
+        asyncio.get_running_loop().call_later(self._seconds, self._offers.pop, path, None)
+
     def _withdraw(self, device: str) -> None:
         for path in [path for path, each in self._offers.items() if each.device == device]:
             del self._offers[path]
 
-    async def _listen(self, own_address: str) -> int:
-        """Listen at the address by which a device sees us, and at no other; returns the port."""
-        server = self._servers.get(own_address)
+    async def _listen(self, own_address: str, port: int = 0) -> int:
+        """Listen at the address by which a device sees us, and at no other; returns the port.
+
+        The port 0 is any; another one was chosen by an earlier process.
+        """
+        server = self._servers.get((own_address, port))
         if server is None:
             try:
-                server = await asyncio.get_running_loop().create_server(self._http, own_address, 0)
+                server = await asyncio.get_running_loop().create_server(self._http, own_address, port)
             except OSError as error:
                 raise CwmpFault(FaultCode.INTERNAL_ERROR, f"no file can be served: {error}") from error
-            self._servers[own_address] = server
-        port: int = server.sockets[0].getsockname()[1]
-        return port
+            self._servers[own_address, port] = server
+        own_port: int = server.sockets[0].getsockname()[1]
+        return own_port
 
     # -------------------------------------------------------------- the device's side
 

@@ -10,6 +10,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
+from yarl import URL
+
 from cwmp_client.acs import AcsClient
 from cwmp_client.endpoint import Endpoint
 from cwmp_client.faults import CwmpFault
@@ -97,7 +99,7 @@ class VirtualDevice:
         )
         self._operations = DeviceOperations(
             record.device_id,
-            Ports(journal, self._save_report, self._device.drive, self._transfer),
+            Ports(journal, self._save_report, self._device.drive, self._transfer, renew=self._renew),
             own_names=self._proxied.known_nodes,
             tells_of=self._device.tells_of,
             firmware=house.firmware,
@@ -269,6 +271,11 @@ class VirtualDevice:
             return None
         address = self._device.reached(Service.SMS).address
         return await self._house.relay.offer(transfer, self.record.device_id, address)
+
+    async def _renew(self, url: str, transfer: Transfer) -> None:
+        """Hand on a file to the device where it was last, as it may not wait until it is found again."""
+        address = URL(self.record.location).host or ""
+        await self._house.relay.renew(url, transfer, self.record.device_id, address)
 
     async def _save_report(
         self, events: Sequence[EventStruct], requests: Sequence[CpeRequest], records: Mapping[str, Any]

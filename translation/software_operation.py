@@ -18,7 +18,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from translation.actions import Plan
-from translation.operations import RETRIES_AFTER_SECONDS
+from translation.operations import RETRIES_AFTER_SECONDS, Transfer
 from translation.sightings import Seen
 from translation.sms import Action, begin
 from translation.software_facts import Ended, Facts, Found, Subject, has_changed, look_at
@@ -111,6 +111,11 @@ class Wish:
     """The proxier fetches the file, and the device has it from there."""
     watched: bool = True
     """Its end is of interest; otherwise it may also be called again."""
+
+    @property
+    def transfer(self) -> Transfer:
+        """What makes the file ready for the device."""
+        return Transfer(self.url, "", self.username, self.password)
 
     def call(self, url: str) -> Plan[int]:
         """The call, with the URL by which the device gets the file. Source: TR-330 4.7.1.1"""

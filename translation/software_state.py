@@ -15,6 +15,7 @@ from cwmp_client.faults import CwmpFault, FaultCode
 from cwmp_client.messages import AllQueuedTransferStruct
 from translation.autonomous import queued_transfer
 from translation.firmware import FirmwareDownload
+from translation.operations import Transfer
 from translation.sightings import Sightings
 from translation.software_modules import Switch, UnitChanges
 from translation.software_operation import Stage, Watched
@@ -148,6 +149,14 @@ class SoftwareState:
         """What the device has, of ours and of others."""
         own = (self.own,) if self.own and self.own.stage is Stage.WATCHING else ()
         return (*own, *self.others)
+
+    @property
+    def handed_on(self) -> tuple[str, Transfer] | None:
+        """The URL by which the device gets a file of ours, and where that comes from."""
+        own = self.own
+        if own is None or not own.wish.relayed or own.stage not in {Stage.SEARCHING, Stage.WATCHING}:
+            return None
+        return own.url, own.wish.transfer
 
     @property
     def known_ids(self) -> frozenset[int]:

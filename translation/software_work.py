@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import TypeVar
 
 from translation.actions import Plan
-from translation.operations import Command, Run, Transfer
+from translation.operations import Command, Run
 from translation.software_facts import Facts, Inventory, read_facts, survey, take_inventory
 from translation.software_modules import UnitChanges
 from translation.software_operation import Stage
@@ -43,8 +43,7 @@ def _for_own(here: S, now: datetime) -> tuple[S, Command] | None:
     """Have the file fetched, or call. Source: TR-330 4.7.1.1"""
     own = here.own
     if own and own.stage is Stage.RELAYING:
-        transfer = Transfer(own.wish.url, "", own.wish.username, own.wish.password)
-        return replace(here, work=Work.TRANSFER, work_for=own.job), transfer
+        return replace(here, work=Work.TRANSFER, work_for=own.job), own.wish.transfer
     if own and own.stage is Stage.CALLING:
         called = own.called(now, timedelta(seconds=here.time_out_seconds))
         return replace(here, work=Work.CALL, work_for=own.job, own=called), Run(own.wish.call(own.url))

@@ -37,7 +37,7 @@ from proxier.demo.acs_misbehaviour import Misbehaviour, Status, Turn
 from proxier.demo.acs_transcript import Exchange
 from proxier.demo.device import SimulatedDevice
 from proxier.demo.device_control import Arguments
-from proxier.settings import ConnectionRequestSettings
+from proxier.settings import ConnectionRequestSettings, FirmwareSettings
 from tests.proxier.daemon_process import READY, Daemon, daemon, write_config
 from tests.proxier.ledger import Ledger, Telling
 from tests.proxier.running import LOOPBACK, reports, reports_when, settings_for
@@ -51,6 +51,7 @@ WATCH = SetParameterAttributes(
 )
 SET = SetParameterValues((ParameterValueStruct(SET_BY_ACS, "set"),), "key")
 CONNECTION_REQUESTS = ConnectionRequestSettings(host=LOOPBACK, port=0, username="acs", password="secret")
+FIRMWARE = FirmwareSettings()
 PATIENCE_SECONDS = 15.0
 STEADY_FACTS = ("device_id", "number", "udn", "first_seen", "connection_request_url")
 
@@ -101,7 +102,9 @@ class Wait(Misbehaviour):
 class House:
     """An ACS with devices, and a database that outlives the daemons."""
 
-    def __init__(self, acs: EmbeddedAcs, folder: Path, devices: Sequence[SimulatedDevice]) -> None:
+    def __init__(
+        self, acs: EmbeddedAcs, folder: Path, devices: Sequence[SimulatedDevice], firmware: FirmwareSettings
+    ) -> None:
         self.acs = acs
         self.ledger = Ledger(acs)
         acs.on_inform(self._tell_credentials)
@@ -110,7 +113,7 @@ class House:
         settings = settings_for(
             acs.url, folder, devices, locations=silent, interfaces=() if silent else (LOOPBACK,)
         )
-        self.settings = replace(settings, connection_request=CONNECTION_REQUESTS)
+        self.settings = replace(settings, connection_request=CONNECTION_REQUESTS, firmware=firmware)
         self._config = write_config(self.settings, folder)
 
     @asynccontextmanager
@@ -149,13 +152,15 @@ class House:
 
 
 @asynccontextmanager
-async def house(acs: EmbeddedAcs, folder: Path, names: Sequence[str]) -> AsyncIterator[House]:
+async def house(
+    acs: EmbeddedAcs, folder: Path, names: Sequence[str], firmware: FirmwareSettings = FIRMWARE
+) -> AsyncIterator[House]:
     """One whose devices speak no SSDP, so that nobody else speaks to them."""
     async with AsyncExitStack() as stack:
         devices = [SimulatedDevice(serial=name, advertise=False) for name in names]
         for device in devices:
             await stack.enter_async_context(device)
-        yield House(acs, folder, devices)
+        yield House(acs, folder, devices, firmware)
 
 
 class Walk:
@@ -378,7 +383,7 @@ async def test_a_new_device_at_any_moment(acs: EmbeddedAcs, tmp_path: Path) -> N
     moments = (0.001, 0.01, 0.03, 0.06, 0.1, 0.2)
     async with AsyncExitStack() as stack:
         devices = [SimulatedDevice(serial=f"after {moment}") for moment in moments]
-        home = House(acs, tmp_path, devices)
+        home = House(acs, tmp_path, devices, FIRMWARE)
         for device, moment in zip(devices, moments, strict=True):
             async with home.running() as process:
                 switching_on = asyncio.create_task(stack.enter_async_context(device))

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import aiohttp
 import pytest
 
 from cwmp_client.messages import Download
@@ -13,6 +14,7 @@ from proxier.demo.acs import EmbeddedAcs
 from proxier.demo.acs_device import AcsDevice
 from proxier.demo.device import SimulatedDevice
 from proxier.demo.device_units import Outcome
+from proxier.settings import FirmwareSettings
 from tests.proxier.test_kill import House, Silence, Wait, house, killing
 
 DOWNLOAD = Download("key", "1 Firmware Upgrade Image", "http://192.0.2.80/firmware.bin")
@@ -83,6 +85,27 @@ async def test_killed_while_the_device_restarts(acs: EmbeddedAcs, tmp_path: Path
             process.kill()
             await process.ended()
         await told_once(home, device, simulated)
+
+
+async def test_killed_before_the_device_has_its_file(acs: EmbeddedAcs, tmp_path: Path) -> None:
+    """The device gets it all the same, from where it was told."""
+    url = acs.put_file("firmware.bin", b"an image" * 10_000)
+    async with house(acs, tmp_path, ("update",), firmware=FirmwareSettings(relay="always")) as home:
+        [simulated] = home.devices.values()
+        simulated.sms.outcome = Outcome(seconds=5)
+        async with home.running() as process:
+            [device] = await home.settled()
+            await device.request(Download("key", "1 Firmware Upgrade Image", url))
+            await simulated.until(lambda: simulated.count("Update") == 1)
+            process.kill()
+            await process.ended()
+        ((_, told),) = [each for each in simulated.actions if each[0] == "Update"]
+        async with home.running(), aiohttp.ClientSession() as session:
+            await home.settled()
+            async with session.get(told["NewDUURI"]) as response:
+                assert await response.read() == b"an image" * 10_000
+            async with session.get(told["NewDUURI"]) as response:
+                assert response.status == 404
 
 
 async def told_once(home: House, device: AcsDevice, simulated: SimulatedDevice, *, code: int = 0) -> None:

@@ -171,6 +171,27 @@ async def test_an_offer_that_nobody_takes_ends_whatever_else_is_offered() -> Non
                 await asyncio.sleep(0.02)
 
 
+async def test_an_offer_outlives_the_process_that_made_it() -> None:
+    server = FileServer()
+    async with serving(server.handle) as port:
+        async with relaying() as relay:
+            url = await relay.offer(source(port), "device", LOOPBACK)
+        async with relaying() as relay:
+            await relay.renew(url, source(port), "device", LOOPBACK)
+            assert await status_of(url, "127.0.0.9") == 403
+            assert await status_of(url) == 200
+            assert await status_of(url) == 404
+            assert await relay.offer(source(port), "device", LOOPBACK) != url
+
+
+async def test_an_offer_whose_port_is_taken_is_over() -> None:
+    server = FileServer()
+    async with serving(server.handle) as port, relaying() as relay, relaying() as other:
+        url = await relay.offer(source(port), "device", LOOPBACK)
+        await other.renew(url, source(port), "device", LOOPBACK)
+        assert await status_of(url) == 200
+
+
 @pytest.mark.parametrize("auth", ["basic", "digest"])
 async def test_the_proxier_logs_in(auth: str) -> None:
     server = FileServer(auth=auth)
