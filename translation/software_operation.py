@@ -274,10 +274,11 @@ class Watched:
         """It goes on, or the device is silent: look again in a while, unless its time is over."""
         if now >= self.deadline:
             return self._result(Ending.OVERDUE, now, text=SILENT if silent else ENDLESS)
+        gone = self.gone if silent else None  # an event of the time before the call may have come late
         if self.look_at <= now:
-            return self
+            return replace(self, gone=gone)
         pause = min(max(now - (self.since or now), FIRST_LOOK), LONGEST_PAUSE)
-        return replace(self, look_at=min(now + pause, self.deadline))
+        return replace(self, gone=gone, look_at=min(now + pause, self.deadline))
 
     def ended(self, ended: Ended, now: datetime) -> Watched | Result:
         """The device has told what has become of it. Source: TR-330 4.7.1.2, Table 3"""

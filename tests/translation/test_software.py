@@ -165,6 +165,16 @@ def test_events_that_overtake_the_answer() -> None:
     assert is_idle(bench)
 
 
+def test_an_event_of_the_time_before_the_call_comes_late() -> None:
+    bench = updating()
+    assert bench.run(listed(), {"GetOperationInfo": info(state="InProgress")}) == ["GetOperationInfo"]
+    bench.happen(listed(7))
+    bench.now += timedelta(seconds=90)
+    bench.run(listed(), {"GetOperationInfo": info()})
+    assert told(bench).fault_struct == FaultStruct()
+    assert told(bench).complete_time == "2026-03-01T12:01:30Z"
+
+
 @pytest.mark.parametrize("events", [True, False])
 def test_a_restart_that_forgets_the_operation(events: bool) -> None:
     bench = updating()
