@@ -42,7 +42,7 @@ from translation.operations import (
 from translation.records import record_of, value_of
 from translation.sightings import Sightings
 from translation.sms import OPERATION_IDS, some_ids
-from translation.software_facts import Ended, Facts, Found, Inventory, Subject, Survey
+from translation.software_facts import MAX_ASKED, Ended, Facts, Found, Inventory, Subject, Survey
 from translation.software_modules import UnitChanges
 from translation.software_operation import (
     FIRST_RETRY,
@@ -59,6 +59,9 @@ from translation.units import KnownUnits
 
 LONGEST_PAUSE = timedelta(minutes=1)
 """Between two attempts to ask a device that does not answer."""
+
+PAUSE = timedelta(seconds=1)
+"""Between two times of asking a device about very many operations."""
 
 MAX_OTHERS = 32
 """Operations that others have asked for and that are watched at once; those beyond are not reported."""
@@ -224,7 +227,8 @@ def _not_called(here: Software, own: Watched, error: Error, now: datetime) -> _T
 
 def _surveyed(here: Software, survey: Survey, now: datetime) -> _Told:
     """What goes on at the device is known: go on with what it was to be known for."""
-    here = replace(here, failures=0, not_before=None).listed(survey.operations, now)
+    not_before = now + PAUSE if len(survey.asked) >= MAX_ASKED else None
+    here = replace(here, failures=0, not_before=not_before).listed(survey.operations, now)
     here = replace(here, seen=here.seen.identified(survey.asked))
     own = here.searched
     mine = next((each for each in survey.found if own and own.is_mine(each)), None)
