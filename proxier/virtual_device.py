@@ -157,7 +157,7 @@ class VirtualDevice:
         )
         return report(
             record,
-            online=self._device.is_here,
+            online=self.endpoint.online,
             pending_events=[event.event_code for event in self.endpoint.waiting],
             connection_request_url=self.management_server.connection_request_url,
         )

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from tests.bench.__main__ import ROWS, measured
+from tests.bench.__main__ import measured
 from tests.bench.report import BEGIN, END, PAGE, report
 from tests.bench.sizes import QUICK
 
 
-@pytest.mark.parametrize("row", ROWS)
+@pytest.mark.parametrize("row", ["1", "2", "3", "4", "5", "10", "11"])
 async def test_a_row_is_measured(row: str) -> None:
+    """The others start daemons and many devices, and are for `make bench` alone."""
     lines = await measured([row], QUICK)
-    assert lines
-    assert all(line.row == row and line.product > 0 for line in lines)
+    assert {line.row for line in lines} == {row}
     assert lines[0].what in report(lines, 1)
 
 

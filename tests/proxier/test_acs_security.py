@@ -179,7 +179,9 @@ async def test_an_acs_that_wants_a_certificate_gets_none(
 ) -> None:
     async with EmbeddedAcs(tls=authority.server(asks_for_certificate=True)) as acs:
         reason = await failure(acs, tmp_path, caplog, **authority.ca_file())
-        assert reason.startswith(f"the connection to {acs.url[8:-1]} broke: ")
+        # It depends on what of the server's refusal arrives before the end of the connection.
+        where = acs.url[8:-1]
+        assert reason.startswith((f"the connection to {where} broke: ", f"{where} closed the connection"))
 
 
 @pytest.mark.parametrize(

@@ -101,10 +101,11 @@ async def test_an_update_that_restarts_the_device(acs: EmbeddedAcs, tmp_path: Pa
 
 
 async def test_downloads_wait_for_each_other_and_can_be_cancelled(acs: EmbeddedAcs, tmp_path: Path) -> None:
-    async with updated(acs, tmp_path, Outcome(seconds=1.0)) as known:
+    async with updated(acs, tmp_path, Outcome(seconds=3.0)) as known:
         for key in ("a", "b", "c"):
             await download(known, key)
-        await known.device.until(lambda: known.device.count("Update") == 1)
+        await called(known.device, "Update")
+        known.device.sms.outcome = Outcome()
         assert await queued(known) == [("a", 2), ("b", 1), ("c", 1)]
         await known.acs.request(CancelTransfer("b"))
         with pytest.raises(AcsFault, match="9021"):
