@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any, Protocol, TypeVar
+from weakref import WeakKeyDictionary
 
 from cwmp_client.datatypes import same_type
 from cwmp_client.faults import CwmpFault, FaultCode, ParameterFault
@@ -23,7 +24,7 @@ from translation.datatypes import canonical, fits_xml
 from translation.known import CmsSettings, KnownTree
 from translation.paths import Instance, SubTree
 from translation.translate import translate
-from translation.tree import Entry
+from translation.tree import Entry, Tree
 from translation.values import refusal
 
 R = TypeVar("R")
@@ -133,10 +134,9 @@ class ProxiedParameters:
 
         As long as its SCPD is not at hand, it is taken to be able to do everything.
         """
-        made_from = (self._known.tree, self._known.actions)
+        made_from = (self._known.tree, self._known.actions, self._known.deletable)
         if made_from != self._nodes_made_from:
-            entries = self._known.tree.entries(self._known.actions or WRITING_ACTIONS, self._known.deletable)
-            self._nodes = shared({entry.name: node_of(entry) for entry in entries})
+            self._nodes = _nodes_of(*made_from)
             self._nodes_made_from = made_from
         return self._nodes
 
@@ -301,6 +301,21 @@ class ProxiedParameters:
                 self._known.give_back(records)
                 self._known.instances.give_back(instances)
                 raise
+
+
+_made: WeakKeyDictionary[Tree, dict[object, Mapping[str, Node]]] = WeakKeyDictionary()
+
+
+def _nodes_of(
+    tree: Tree, actions: frozenset[str], deletable: Mapping[str, bool | None]
+) -> Mapping[str, Node]:
+    """The nodes of all devices that have this tree, and of which so much can be written and deleted."""
+    writing = (actions or WRITING_ACTIONS) & WRITING_ACTIONS
+    made = _made.setdefault(tree, {})
+    key = (writing, tuple(deletable.items()))
+    if key not in made:
+        made[key] = shared({entry.name: node_of(entry) for entry in tree.entries(writing, deletable)})
+    return made[key]
 
 
 def node_of(entry: Entry) -> Node:

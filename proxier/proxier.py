@@ -73,10 +73,13 @@ class Proxier:
         """Bring back the virtual devices of the database, offline until they are seen."""
         self._base_url = await self._find_base_url()
         self._tasks.create_task(self._follow_base_url())
-        records = await self._house.store.devices()
-        for record in records:
-            delay = start_delay(len(records), random.random())  # noqa: S311 - spreads load, guards no secret
-            await self._take_in(record, await self._kept(record.device_id), delay)
+        store = self._house.store
+        devices = await store.devices()
+        records, instances = await store.all_records(), await store.all_instances()
+        for device in devices:
+            delay = start_delay(len(devices), random.random())  # noqa: S311 - spreads load, guards no secret
+            kept = Kept(records.get(device.device_id, {}), instances.get(device.device_id, ()))
+            await self._take_in(device, kept, delay)
         if self._gateway:
             await self._register_gateway(self._gateway)
 
@@ -213,10 +216,6 @@ class Proxier:
             logger.info("%s is left out: %s", device, reason)
 
     # ------------------------------------------------------------------ live and let go
-
-    async def _kept(self, device_id: str) -> Kept:
-        store = self._house.store
-        return Kept(await store.records(device_id), await store.instances(device_id))
 
     async def _take_in(self, record: VirtualDeviceRecord, kept: Kept, delay: float) -> VirtualDevice:
         virtual = VirtualDevice(record, kept, self._house, self.control_point)

@@ -9,13 +9,25 @@ from __future__ import annotations
 import json
 import logging
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
 
-from sqlalchemy import Connection, RowMapping, TableClause, column, delete, func, or_, select, table
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    RowMapping,
+    TableClause,
+    column,
+    delete,
+    func,
+    or_,
+    select,
+    table,
+    true,
+)
 from sqlalchemy.dialects.sqlite import Insert, insert
 
 from cwmp_client.device_log import DeviceLog
@@ -167,22 +179,37 @@ class Store:
 
     async def records(self, device_id: str) -> dict[str, Any]:
         """What the journal of a device, or of `GATEWAY`, holds."""
-        query = select(_records.c.key, _records.c.value).where(_records.c.device_id == device_id)
+        return (await self._records(_records.c.device_id == device_id)).get(device_id, {})
 
-        def work(database: Connection) -> dict[str, Any]:
-            texts = {row.key: row.value for row in database.execute(query)}
-            if MODEL in texts:
-                model = select(_models.c.content).where(_models.c.hash == texts[MODEL].strip('"'))
-                texts[MODEL] = database.execute(model).scalar() or b""
-            return texts
+    async def all_records(self) -> dict[str, dict[str, Any]]:
+        """What all journals hold, by the id of their device."""
+        return await self._records(true())
 
-        records: dict[str, Any] = {}
-        for key, text in (await self._database.ask(work)).items():
+    async def _records(self, wanted: ColumnElement[bool]) -> dict[str, dict[str, Any]]:
+        query = select(_records.c.device_id, _records.c.key, _records.c.value).where(wanted)
+
+        def work(database: Connection) -> tuple[Sequence[Any], dict[str, bytes]]:
+            rows = database.execute(query).all()
+            hashes = {text.strip('"') for _, key, text in rows if key == MODEL}
+            models = select(_models.c.hash, _models.c.content).where(_models.c.hash.in_(hashes))
+            return rows, {row.hash: row.content for row in database.execute(models)} if hashes else {}
+
+        rows, models = await self._database.ask(work)
+        records: dict[str, dict[str, Any]] = {}
+        read: dict[str, Any] = {}
+        for device_id, key, text in rows:
             try:
-                records[key] = json.loads(decompressed(text) if isinstance(text, bytes) else text)
+                if key != MODEL:
+                    value = json.loads(text)
+                elif text in read:
+                    value = read[text]
+                else:
+                    value = read[text] = json.loads(decompressed(models.get(text.strip('"'), b"")))
             except (ValueError, zlib.error) as error:
                 log = DeviceLog(logger, device_id)
                 log.warning("the record %r is damaged, and left out: %s", key, error)
+            else:
+                records.setdefault(device_id, {})[key] = value
         return records
 
     def journal(self, device_id: str) -> DeviceJournal:
@@ -191,13 +218,19 @@ class Store:
 
     async def instances(self, device_id: str) -> tuple[Instance, ...]:
         """The rows of a device's tables, those that are gone included, by table and number."""
-        query = (
-            select(_instances.c.table_path, _instances.c.number, _instances.c.upnp_number)
-            .where(_instances.c.device_id == device_id)
-            .order_by(_instances.c.table_path, _instances.c.number)
-        )
-        rows = await self._database.ask(lambda database: database.execute(query).all())
-        return tuple(Instance(*row) for row in rows)
+        return tuple((await self._instances(_instances.c.device_id == device_id)).get(device_id, ()))
+
+    async def all_instances(self) -> Mapping[str, Sequence[Instance]]:
+        """The rows of all devices' tables, by device."""
+        return await self._instances(true())
+
+    async def _instances(self, wanted: ColumnElement[bool]) -> dict[str, list[Instance]]:
+        columns = (_instances.c.table_path, _instances.c.number, _instances.c.upnp_number)
+        query = select(_instances.c.device_id, *columns).where(wanted).order_by(*columns[:2])
+        instances: dict[str, list[Instance]] = {}
+        for device_id, *row in await self._database.ask(lambda database: database.execute(query).all()):
+            instances.setdefault(device_id, []).append(Instance(*row))
+        return instances
 
     async def save(
         self, device_id: str, records: Mapping[str, Any], instances: Iterable[Instance] = ()

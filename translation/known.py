@@ -72,7 +72,7 @@ class KnownTree:
         """Whether the rows are those of now, as far as events tell."""
         self.versions: dict[str, str] = dict(records.get(VERSIONS, {}))
         """The version parts of evented variables, by the variables' names."""
-        self.deletable: dict[str, bool | None] = {}
+        self.deletable: Mapping[str, bool | None] = {}
         """Of rows, by UPnP path: whether the device lets them be deleted; None: it does not say."""
         self.reporting: dict[str, bool] = {}
         """Of tables, by UPnP path: whether an event tells of their new and gone rows."""
@@ -178,7 +178,7 @@ class KnownTree:
         self.model = self._modelled(model)
         self.verified = True
         self.rows_current = False
-        self.deletable.clear()
+        self.deletable = {}
         self.reporting.clear()
         self.refused.clear()
         # A parameter that was away may have come back without its attributes.
@@ -203,7 +203,7 @@ class KnownTree:
         self.instances.remove(table, upnp_number)  # one of that number may have gone unnoticed
         self._rows_changed()
         number = self.instances.add(table, upnp_number)
-        self.deletable[f"{path}{upnp_number}/"] = True
+        self.deletable = {**self.deletable, f"{path}{upnp_number}/": True}
         self._tree = None
         return number
 
@@ -228,14 +228,16 @@ class KnownTree:
                 attributes = answers.get(parameter.path, UNDESCRIBED)
                 self.event_on_change[parameter.name] = attributes.event_on_change
         described: dict[str, Attributes] = {}
+        deletable = dict(self.deletable)
         for path, structure in asked.items():
             attributes = answers.get(path.rstrip("/")) or answers.get(structure.rstrip("/")) or UNDESCRIBED
             if structure.endswith("/#/"):
-                self.deletable[path] = attributes.writable
+                deletable[path] = attributes.writable
                 continue
             described[structure] = attributes
             if path.endswith("/"):
                 self.reporting[path] = attributes.event_on_change
+        self.deletable = deletable
         self._tree = None
         new = self.model.undescribed & described.keys() if self.model else frozenset()
         if self.model and new:

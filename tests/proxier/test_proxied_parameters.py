@@ -25,6 +25,7 @@ from translation.actions import (
     Service,
     StateChange,
 )
+from translation.model import Attributes
 from translation.paths import Instance
 
 R = TypeVar("R")
@@ -135,6 +136,18 @@ async def test_first_contact_takes_few_calls_and_the_second_look_none() -> None:
         assert (nodes[MAPPINGS].writable, nodes[MAPPINGS].type) == (True, "")
         assert (nodes[ENABLE].writable, nodes[ENABLE].type) == (True, "boolean")
         assert not nodes["Device.DeviceInfo.SoftwareVersion"].writable
+
+
+async def test_a_row_that_proves_to_stay_is_told_so_although_the_tree_is_shared(house: House) -> None:
+    row, path = f"{MAPPINGS}1.", f"{MAPPINGS_PATH}0/"
+    assert house.parameters.known_nodes()[row].writable
+    asked = {path: f"{MAPPINGS_PATH}#/"}
+    house.parameters._known.learn_attributes(asked, {path.rstrip("/"): Attributes(writable=False)})
+    assert not house.parameters.known_nodes()[row].writable
+    other = house.restarted()
+    other._known.learn_attributes(asked, {path.rstrip("/"): Attributes(writable=True)})
+    assert other.known_nodes()[row].writable
+    assert not house.parameters.known_nodes()[row].writable
 
 
 async def test_values_take_one_call_however_many(house: House) -> None:

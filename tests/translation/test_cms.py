@@ -292,7 +292,7 @@ def test_the_first_row_of_a_table_brings_the_types() -> None:
         for node in known.model.nodes
     )
     known.learn_model(type(known.model)(known.model.subtrees, nodes), {})
-    known.deletable["/BBF/Hosts/Host/0/"] = False
+    known.deletable = {**known.deletable, "/BBF/Hosts/Host/0/": False}
     known.reporting |= {"/BBF/Hosts/Host/": True, "/BBF/NAT/PortMapping/": True}
     leaves = ["/BBF/NAT/PortMapping/1/Enable", "/BBF/NAT/PortMapping/1/InternalPort"]
     drive(
