@@ -20,7 +20,7 @@ import cwmp_client
 import proxier
 import translation
 from tests.bench.bare import BareAcsClient, BareControlPoint, connected, inform
-from tests.bench.device_stub import SERVICES, serial_of
+from tests.bench.device_stub import SERVICES, UDNS, serial_of
 from tests.bench.home import SEARCH_INTERVAL_SECONDS
 from tests.bench.measuring import cpu_of, cpu_of_process, resident_bytes
 from tests.bench.sizes import Sizes
@@ -183,6 +183,7 @@ async def daemon_for(count: int, services: Sequence[str] = SERVICES) -> AsyncIte
                 stage.acs + PLAN,
                 Path(folder),
                 interfaces=(),
+                allow=(UDNS,),
                 locations=stage.locations,
                 search_interval=SEARCH_INTERVAL_SECONDS,
                 callback_host="127.0.0.1",

@@ -19,6 +19,8 @@ from tests.bench.http_stub import NOT_FOUND, HttpStub, Request, ok
 
 PRODUCT_CLASS, OUI = "Bench", "00005E"
 SERIAL = "SERIAL-0000"
+UDNS = f"uuid:{SERIAL.partition('-')[0]}-*"
+"""The pattern of all their UDNs: others may be simulated on loopback by somebody else."""
 DESCRIPTION = "/description.xml"
 
 SERVICES = ("BasicManagement", "ConfigurationManagement", "SoftwareManagement")

@@ -12,6 +12,7 @@ from pathlib import Path
 from cwmp_client.endpoint import Endpoint
 from proxier.daemon import running
 from proxier.proxier import Proxier
+from tests.bench.device_stub import UDNS
 from tests.bench.stubs import Cast, Stage, counted, playing
 from tests.proxier.running import settings_for, until
 
@@ -50,6 +51,7 @@ async def at_home(cast: Cast, plan: str) -> AsyncIterator[Home]:
                 stage.acs + plan,
                 Path(folder),
                 interfaces=(),
+                allow=(UDNS,),
                 locations=stage.locations,
                 search_interval=SEARCH_INTERVAL_SECONDS,
             )

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Iterator
 
 from proxier.control_point import ControlPoint, ProxiedDevice
 from proxier.settings import UpnpSettings
-from tests.bench.device_stub import serial_of
+from tests.bench.device_stub import UDNS, serial_of
 from tests.bench.measuring import in_turns
 from tests.bench.sizes import Sizes
 from tests.bench.stubs import Cast, playing
@@ -73,7 +73,9 @@ def parse(datagram: bytes) -> dict[str, str]:
 async def advertisements(sizes: Sizes) -> AsyncIterator[Line]:
     listener = Listener()
     async with playing(Cast(devices=sizes.devices)) as stage:
-        settings = UpnpSettings(interfaces=(LOOPBACK,), search_interval=3600, callback_host=LOOPBACK)
+        settings = UpnpSettings(
+            interfaces=(LOOPBACK,), search_interval=3600, callback_host=LOOPBACK, allow=(UDNS,)
+        )
         async with ControlPoint(settings, listener) as control_point:
             heard = chatter(stage.locations, sizes.advertisements)
 
