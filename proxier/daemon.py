@@ -18,7 +18,7 @@ from proxier.control_point import ControlPoint
 from proxier.control_socket import Command, serve, socket_path
 from proxier.data_models import DataModels
 from proxier.device_commands import Report
-from proxier.errors import ProxierError
+from proxier.errors import ProxierError, why_not_listening
 from proxier.gateway import Gateway, identify
 from proxier.proxier import Proxier
 from proxier.relay import Relay
@@ -121,7 +121,8 @@ async def _listen(settings: Settings, store: Store) -> ConnectionRequestListener
     except OSError as error:
         if not kept:
             raise CannotListen(
-                f"connection_request: cannot listen on {wanted.host} port {wanted.port}: {error.strerror}"
+                f"connection_request: cannot listen on {wanted.host} port {wanted.port}: "
+                f"{why_not_listening(error)}"
             ) from error
         logger.warning(
             "port %d, kept for connection requests, is taken; another one is used from now on", kept

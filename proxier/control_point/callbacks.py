@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import errno
 import logging
-import os
 import re
 import secrets
 import socket
@@ -24,7 +23,7 @@ from aiohttp import web
 from lxml import etree
 
 from proxier.control_point.markup import MarkupRefused, local_name, read_markup, text_of
-from proxier.errors import ProxierError
+from proxier.errors import ProxierError, why_not_listening
 
 LARGEST_NOTIFICATION: Final = 1024 * 1024
 """Bytes; the third part of ConfigurationUpdate may hold a list of parameters."""
@@ -88,8 +87,7 @@ class CallbackServer:
         except OSError as error:
             key = "port" if error.errno in _PORT_ERRORS else "host"
             raise CannotHearEvents(
-                f"upnp.callback_{key}: cannot listen on {host} port {self._port}: "
-                f"{os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror}"
+                f"upnp.callback_{key}: cannot listen on {host} port {self._port}: {why_not_listening(error)}"
             ) from error
         self._port = self._server.sockets[0].getsockname()[1]
         return self

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,7 +17,7 @@ from aiohttp import web
 from cwmp_client.connection_request import Refusal
 from cwmp_client.trace import SessionTrace
 from proxier import __version__
-from proxier.errors import ProxierError
+from proxier.errors import ProxierError, why_not_listening
 from proxier.settings import StatusSettings
 from proxier.status.guard import knows_password, means_us
 from proxier.status.metrics import CONTENT_TYPE, Metrics
@@ -97,8 +96,7 @@ class StatusServer:
         try:
             self._server = await asyncio.get_running_loop().create_server(self._protocol, host, port)
         except OSError as error:
-            # What asyncio says repeats the address; a name that leads nowhere has a negative number.
-            reason = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror
+            reason = why_not_listening(error)
             raise NoStatusPage(f"status: cannot listen on {host} port {port}: {reason}") from error
         self.port = self._server.sockets[0].getsockname()[1]
         logger.info("the status page is at http://%s:%d/", f"[{host}]" if ":" in host else host, self.port)

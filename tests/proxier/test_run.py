@@ -177,7 +177,8 @@ async def test_a_second_daemon_on_a_database_is_refused(config: Path, settings: 
     assert (code, errors.count("\n")) == (1, 1)
     assert f"another proxier uses this database; it listens on {settings.storage.path}.sock" in errors
     code, listed, _ = await proxier(config, "devices", "--json")
-    assert (code, listed) == (0, "[]\n")
+    assert code == 0
+    json.loads(listed)  # what it holds is up to who else is on loopback
 
 
 async def test_a_bad_configuration_is_2_with_key_and_line(config: Path) -> None:
