@@ -36,6 +36,9 @@ SUCCESS = "success"
 MAX_SLEEP_SECONDS = 3600.0
 """Points in time are looked at anew at least this often: the clock may have been set."""
 
+GATHERING_SECONDS = 0.4
+"""Changes of values seldom come alone: a session that is opened for them waits so long for more."""
+
 CONNECTION_REQUEST_URL = "Device.ManagementServer.ConnectionRequestURL"
 
 
@@ -112,6 +115,7 @@ class Endpoint:
         self._retry_is_due = False
         self._not_before = 0.0
         self._last_success = float("-inf")
+        self._gathered_at = float("-inf")
         self._after_session: list[Callable[[], Awaitable[None]]] = []
         self.last_session = None
         is_new = self._outbox.acs_url is None
@@ -176,6 +180,8 @@ class Endpoint:
         """
         new = self._changes.notice(values)
         await self._outbox.save(records)
+        if new:
+            self._gathered_at = time.monotonic() + GATHERING_SECONDS
         self._trigger(new=new)
 
     async def rebooted(
@@ -265,7 +271,7 @@ class Endpoint:
         not_before = self._not_before
         if self._retry_count == 0 and all(event.event_code == EventCode.VALUE_CHANGE for event in waiting):
             throttle = self._management_server.active_notification_throttle
-            not_before = max(not_before, self._last_success + throttle)
+            not_before = max(not_before, self._gathered_at, self._last_success + throttle)
         return not_before - time.monotonic()
 
     async def _hold_session(self) -> None:

@@ -329,16 +329,17 @@ async def test_what_was_so_before_it_was_watched_is_no_news(managed: Managed, fi
     assert managed.changes() == [{SERVER: "theirs"}]
 
 
+@pytest.mark.parametrize(("moderation", "pause"), [(0.0, 0.0), (0.2, 0.0), (0.2, 0.001)])
 async def test_two_hundred_changes_at_once_give_one_or_two_informs_and_lose_none(
-    acs: EmbeddedAcs, tmp_path: Path
+    acs: EmbeddedAcs, tmp_path: Path, moderation: float, pause: float
 ) -> None:
-    async with managed_device(acs, tmp_path, extra_parameters=200) as managed:
+    async with managed_device(acs, tmp_path, extra_parameters=200, moderation=moderation) as managed:
         await managed.notify({LOAD: 2})
         paths = [path for path in managed.device.values if "/X_00005E_Load/" in path]
         assert len(paths) == 200
         for path in paths:
             managed.device.change(path, f"new {path}")
-            await asyncio.sleep(0)
+            await asyncio.sleep(pause)
         expected = {f"new {path}" for path in paths}
         seen: set[str] = set()
         while not expected <= seen:
