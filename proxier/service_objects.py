@@ -25,6 +25,7 @@ from cwmp_client.messages import ParameterValueStruct
 from cwmp_client.parameters import Applied, Journal, Node, shared, with_objects_above
 from proxier.operations import Operations
 from proxier.proxied_parameters import Drive
+from proxier.service_source import ServiceSource
 from translation.actions import ActionError, DeviceUnreachable, Service, StateChange
 from translation.bms import comma_list, log_files
 from translation.diagnostic_objects import DIAGNOSTICS, DiagnosticObject
@@ -41,7 +42,7 @@ LOGS_TRUSTED_SECONDS = 60
 logger = logging.getLogger(__name__)
 
 
-class ServiceObjects:
+class ServiceObjects(ServiceSource):
     """A `ParameterSource` of what a device's BasicManagement service makes possible.
 
     Args:
@@ -54,8 +55,6 @@ class ServiceObjects:
         records: what the journal holds for the device.
     """
 
-    may_refuse = False
-
     def __init__(
         self,
         device: str,
@@ -67,6 +66,7 @@ class ServiceObjects:
         tells_of_logs: Callable[[], bool],
         records: Mapping[str, Any],
     ) -> None:
+        super().__init__()
         self._device = device
         self._operations = operations
         self._drive = drive
@@ -79,7 +79,6 @@ class ServiceObjects:
         self._logs_read_at: float | None = None
         self._reading_logs = asyncio.Lock()
         self._nodes: Mapping[str, Node] = {}
-        self._watched: dict[str, ParameterValueStruct] = {}
 
     # -------------------------------------------------------------- what happens to the device
 
@@ -134,13 +133,6 @@ class ServiceObjects:
             else:
                 await self._keep_logs(self._logs.refreshed(told))
             return self._logs
-
-    def changed_values(self) -> Sequence[ParameterValueStruct]:
-        """Which of the watched parameters have new values since they were asked for, and not by the ACS."""
-        now = {name: value for name in self._watched if (value := self.cached(name))}
-        changed = [value for name, value in now.items() if value != self._watched[name]]
-        self._watched.update(now)
-        return changed
 
     async def _keep_logs(self, logs: LogFiles) -> None:
         self._logs_read_at = time.monotonic()
@@ -208,32 +200,6 @@ class ServiceObjects:
                 records.update(self._operations.adopt(after))
         self.changed_values()
         return Applied(records=records)
-
-    async def reporting(self, _names: Sequence[str]) -> Collection[str]:
-        """None: `changed_values` tells only of what is watched."""
-        return ()
-
-    async def watch(self, notifications: Mapping[str, int]) -> None:
-        """See `ParameterSource` and `changed_values`."""
-        for name, notification in notifications.items():
-            value = self.cached(name)
-            if notification and value:
-                self._watched.setdefault(name, value)
-            else:
-                self._watched.pop(name, None)
-
-    async def add(self, table: str) -> tuple[int, int]:
-        """No table here can be added to: 9005."""
-        raise CwmpFault(FaultCode.INVALID_PARAMETER_NAME, f"{table} cannot be added to")
-
-    async def delete(self, row: str) -> int:
-        """No row here can be taken away: 9005."""
-        raise CwmpFault(FaultCode.INVALID_PARAMETER_NAME, f"{row} cannot be deleted")
-
-    def cached(self, name: str) -> ParameterValueStruct | None:
-        """See `ParameterSource`."""
-        found = (each for each in self._parameters(name) if each.name == name and each.type)
-        return next((ParameterValueStruct(name, each.value, each.type) for each in found), None)
 
     # -------------------------------------------------------------- what there is
 

@@ -24,6 +24,7 @@ from cwmp_client.messages import ParameterValueStruct
 from cwmp_client.parameters import Applied, Journal, Node, with_objects_above
 from proxier.operations import Operations
 from proxier.proxied_parameters import Drive
+from proxier.service_source import ServiceSource
 from translation.actions import ActionError, DeviceUnreachable, Service, StateChange
 from translation.autonomous import CHANGES, MANAGEMENT_SERVER, POLICY, TRANSFERS, policy_parameters
 from translation.firmware import WINDOW
@@ -59,7 +60,7 @@ class _Known:
     execution_units: tuple[ExecutionUnit, ...] = ()
 
 
-class SoftwareObjects:
+class SoftwareObjects(ServiceSource):
     """A `ParameterSource` of what a device's SoftwareManagement service makes possible.
 
     Args:
@@ -74,8 +75,6 @@ class SoftwareObjects:
         now: the clock.
     """
 
-    may_refuse = False
-
     def __init__(  # noqa: PLR0913 - the virtual device hands each part over once
         self,
         device: str,
@@ -89,6 +88,7 @@ class SoftwareObjects:
         time_out_seconds: float,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
+        super().__init__()
         self._device = device
         self._now = now
         self._operations = operations
@@ -102,7 +102,6 @@ class SoftwareObjects:
         self._read_at: float | None = None
         self._read_with: Software | None = None
         self._nodes: Mapping[str, Node] = {}
-        self._watched: dict[str, ParameterValueStruct] = {}
         self._reading = asyncio.Lock()
 
     # -------------------------------------------------------------- what happens to the device
@@ -144,13 +143,6 @@ class SoftwareObjects:
         self._read_at = None
         if any(name.startswith(SOFTWARE_MODULES) for name in self._watched):
             await self.refresh()
-
-    def changed_values(self) -> Sequence[ParameterValueStruct]:
-        """Which of the watched parameters have new values since they were asked for, and not by the ACS."""
-        now = {name: value for name in self._watched if (value := self.cached(name))}
-        changed = [value for name, value in now.items() if value != self._watched[name]]
-        self._watched.update(now)
-        return changed
 
     async def refresh(self) -> None:
         """Read the units, unless they are known; what the device does not tell now is as it was."""
@@ -234,32 +226,6 @@ class SoftwareObjects:
         self.changed_values()
         return Applied(status=1 if switches else 0, records=records)
 
-    async def reporting(self, _names: Sequence[str]) -> Collection[str]:
-        """None: `changed_values` tells only of what is watched."""
-        return ()
-
-    async def watch(self, notifications: Mapping[str, int]) -> None:
-        """See `ParameterSource` and `changed_values`."""
-        for name, notification in notifications.items():
-            value = self.cached(name)
-            if notification and value:
-                self._watched.setdefault(name, value)
-            else:
-                self._watched.pop(name, None)
-
-    async def add(self, table: str) -> tuple[int, int]:
-        """No table here can be added to: 9005."""
-        raise CwmpFault(FaultCode.INVALID_PARAMETER_NAME, f"{table} cannot be added to")
-
-    async def delete(self, row: str) -> int:
-        """No row here can be taken away: 9005."""
-        raise CwmpFault(FaultCode.INVALID_PARAMETER_NAME, f"{row} cannot be deleted")
-
-    def cached(self, name: str) -> ParameterValueStruct | None:
-        """See `ParameterSource`."""
-        found = (each for each in self._parameters() if each.name == name and each.type)
-        return next((ParameterValueStruct(name, each.value, each.type) for each in found), None)
-
     # -------------------------------------------------------------- what there is
 
     @property
@@ -274,7 +240,8 @@ class SoftwareObjects:
             return True
         return self._read_with == self.software and time.monotonic() < self._read_at + TRUSTED_SECONDS
 
-    def _parameters(self) -> Iterator[ServiceParameter]:
+    def _parameters(self, path: str = "") -> Iterator[ServiceParameter]:
+        del path
         if not self.actions:
             return
         software = self.software
