@@ -76,7 +76,8 @@ class AcsSession:
                 challenges += 1
                 self._take_challenge(reply, challenges)
             elif reply.status in {FOUND, TEMPORARY_REDIRECT}:
-                redirects += 1
+                # Whoever we are sent on to may challenge us just as whoever sends us on did.
+                redirects, challenges = redirects + 1, 0
                 self._follow(reply, redirects)
             else:
                 raise SessionFailed(f"HTTP status {reply.status}", reply.status)

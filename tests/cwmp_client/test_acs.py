@@ -196,6 +196,22 @@ class TestRedirects:
             else:
                 assert "more than 5 redirects" in str(await failure(AcsSettings(), target))
 
+    async def test_each_acs_on_the_way_may_ask_for_credentials(self) -> None:
+        there = Guarded()
+
+        async def send_on(request: web.BaseRequest) -> web.StreamResponse:
+            response = await here.handle(request)
+            if response.status == 200:
+                return web.Response(status=302, headers={"Location": f"http://127.0.0.1:{port_there}/"})
+            return response
+
+        here = Guarded()
+        async with serving(there.handle) as port_there, serving(send_on) as port:
+            target = AcsTarget(f"http://127.0.0.1:{port}/", "cpe", "secret")
+            await post(AcsSettings(), target, ENVELOPE, b"")
+        assert here.verdicts == [Verdict.REFUSED, Verdict.ACCEPTED]
+        assert there.verdicts == [Verdict.REFUSED, Verdict.ACCEPTED, Verdict.ACCEPTED]
+
     @pytest.mark.parametrize(
         ("location", "reason"),
         [
