@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import gzip
-from collections.abc import AsyncIterator, Callable
+import re
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from email.utils import mktime_tz, parsedate_tz
 
 from yarl import URL
 
@@ -31,6 +34,8 @@ MAX_COOKIE_BYTES = 8192
 
 IDLE_SECONDS = 5.0
 """How long a connection that an ACS left open waits for another session."""
+
+_AGE = re.compile("-?[0-9]{1,20}", re.ASCII)
 
 OK, NO_CONTENT, FOUND, TEMPORARY_REDIRECT, UNAUTHORIZED = 200, 204, 302, 307, 401
 
@@ -134,16 +139,15 @@ class AcsSession:
         self._url = new
 
     def _keep_cookies(self, reply: Reply) -> None:
-        """Keep every cookie until the session ends, whatever its path and age, unless it is taken back."""
+        """Keep every cookie until the session ends, whatever its path, unless it is taken back."""
         for header in reply.all("set-cookie"):
             cookie, *attributes = (part.strip() for part in header.split(";"))
             name, separator, value = cookie.partition("=")
             if not separator or not name:
                 continue
             self._cookies.pop(name, None)
-            taken_back = any(attribute.lower() in {"max-age=0", "max-age=-1"} for attribute in attributes)
             size = sum(len(key) + len(kept) + 3 for key, kept in self._cookies.items())
-            if not taken_back and size + len(cookie) <= MAX_COOKIE_BYTES:
+            if not _is_taken_back(attributes, reply) and size + len(cookie) <= MAX_COOKIE_BYTES:
                 self._cookies[name] = value
 
 
@@ -220,3 +224,23 @@ def _url(text: str, base: URL | None = None) -> URL:
     if url.scheme not in {"http", "https"} or not url.host:
         raise SessionFailed(f"not an http or https URL: {text}")
     return url
+
+
+def _is_taken_back(attributes: Sequence[str], reply: Reply) -> bool:
+    """Whether the attributes of a cookie say that it is over as it comes. Source: RFC 6265 5.3"""
+    words = {name.strip().lower(): value.strip() for name, _, value in (a.partition("=") for a in attributes)}
+    if _AGE.fullmatch(words.get("max-age", "")):
+        return int(words["max-age"]) <= 0
+    # The ACS's own clock is the one that it reckons by; ours may not be set.
+    now = next(filter(None, map(_seconds_of, reply.all("date"))), time.time())
+    expires = _seconds_of(words.get("expires", ""))
+    return expires is not None and expires <= now
+
+
+def _seconds_of(date: str) -> float | None:
+    """A date of HTTP in seconds since 1970; None when it is none."""
+    try:
+        parts = parsedate_tz(date)
+        return mktime_tz(parts) if parts is not None else None
+    except (OverflowError, ValueError):
+        return None

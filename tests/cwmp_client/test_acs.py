@@ -135,6 +135,46 @@ class TestRequests:
         big = "big=" + "x" * 512
         assert received == ["", f"session=abc; {big}; gone=1", f"session=abc; {big}", ""]
 
+    @pytest.mark.parametrize(
+        ("attributes", "kept"),
+        [
+            ("Expires=Thu, 01 Jan 1970 00:00:00 GMT; Path=/", False),
+            ("path=/; expires=Thu, 01-Jan-1970 00:00:01 GMT", False),
+            ("Max-Age=-5", False),
+            ("Max-Age=00", False),
+            ("Expires=Thu, 01 Jan 1970 00:00:00 GMT; Max-Age=60", True),
+            ("Expires=Wed, 09 Jun 2100 10:18:14 GMT; Max-Age=0", False),
+            ("Expires=Wed, 09 Jun 2100 10:18:14 GMT", True),
+            ("Expires=tomorrow", True),
+            ("Expires=Thu, 01 Jan 99999999999 00:00:00 GMT", True),
+            ("Max-Age=soon", True),
+        ],
+    )
+    async def test_a_cookie_that_is_over_is_taken_back(self, attributes: str, *, kept: bool) -> None:
+        received: list[str] = []
+
+        async def handle(request: web.BaseRequest) -> web.StreamResponse:
+            received.append(request.headers.get("Cookie", ""))
+            value = ["s=1", f"s=2; {attributes}", "t=3"][len(received) - 1]
+            return web.Response(headers={"Set-Cookie": value})
+
+        async with serving(handle) as port:
+            await post(AcsSettings(), AcsTarget(f"http://127.0.0.1:{port}/"), b"", b"", b"")
+        assert received == ["", "s=1", "s=2" if kept else ""]
+
+    async def test_the_clock_of_the_acs_says_when_a_cookie_is_over(self) -> None:
+        heads: list[str] = []
+
+        async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            while True:
+                heads.append((await read_request(reader))[0])
+                cookie = "Set-Cookie: s=1; Expires=Wed, 09 Jun 2021 10:18:14 GMT"
+                writer.write(empty_answer("200 OK", cookie, "Date: Wed, 09 Jun 2021 10:00:00 GMT"))
+
+        async with raw_server(talk) as port:
+            await post(AcsSettings(), AcsTarget(f"http://127.0.0.1:{port}/"), b"", b"")
+        assert "Cookie: s=1" in heads[1]
+
     async def test_compression_both_ways(self) -> None:
         async def handle(request: web.BaseRequest) -> web.StreamResponse:
             assert request.headers["Accept-Encoding"] == "gzip"
