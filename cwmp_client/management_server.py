@@ -329,7 +329,8 @@ class ManagementServer:
 def _url_refusal(url: str) -> str:
     try:
         parts = urlsplit(url)
-        valid = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+        host = (parts.hostname or "").encode("idna")  # what is no name there is never to be reached
+        valid = parts.scheme in {"http", "https"} and bool(host) and parts.port != 0
     except ValueError:
         return "not a URL"
     if not valid or not url.isprintable() or " " in url:
