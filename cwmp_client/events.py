@@ -105,6 +105,12 @@ class _Waiting:
     rule: EventRule
     carried: bool = False
 
+    def is_delivered_by(self, request: CpeRequest) -> bool:
+        key = getattr(request, "command_key", None)
+        return self.rule.delivered_by is type(request) and (
+            not self.rule.multiple or self.event.command_key == key
+        )
+
 
 class EventQueue:
     """The undelivered events of one device, oldest first."""
@@ -150,6 +156,10 @@ class EventQueue:
             entry.carried = True
         return tuple(entry.event for entry in self._waiting if entry.carried)
 
+    def tells_of(self, request: CpeRequest) -> bool:
+        """Whether the Inform of the running session has all the waiting events that a request delivers."""
+        return all(entry.carried for entry in self._waiting if entry.is_delivered_by(request))
+
     def forget_delivered(self, request: CpeRequest, unanswered: Sequence[CpeRequest] = ()) -> None:
         """Forget what the answer to a request delivers.
 
@@ -164,9 +174,8 @@ class EventQueue:
                 entry for entry in self._waiting if not (entry.carried and entry.rule.delivered_by is Inform)
             ]
             return
-        delivered = [entry for entry in self._waiting if entry.rule.delivered_by is type(request)]
-        key = getattr(request, "command_key", None)
-        gone = [entry for entry in delivered if entry.rule.multiple and entry.event.command_key == key][:1]
+        delivered = [entry for entry in self._waiting if entry.is_delivered_by(request)]
+        gone = [entry for entry in delivered if entry.rule.multiple][:1]
         if not any(type(other) is type(request) for other in unanswered):
             gone += [entry for entry in delivered if not entry.rule.multiple]
         self._waiting = [entry for entry in self._waiting if entry not in gone]

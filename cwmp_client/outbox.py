@@ -123,7 +123,10 @@ class Outbox:
         if self._changes and not any(event.event_code == EventCode.VALUE_CHANGE for event in self.waiting):
             self._events.add((EventStruct(EventCode.VALUE_CHANGE),))
         self._carried_changes, self._changes = self._changes, {}
-        return Carried(self._events.open_session(), tuple(self._requests), self._carried_changes)
+        events = self._events.open_session()
+        # An event that the Inform has no room for is told in the next session, and its request after it.
+        requests = tuple(request for request in self._requests if self._events.tells_of(request))
+        return Carried(events, requests, self._carried_changes)
 
     def inform_delivered(self, inform: Inform) -> None:
         """The InformResponse is there."""

@@ -18,6 +18,7 @@ from cwmp_client.messages import (
     Fault,
     FaultStruct,
     GetParameterValues,
+    Inform,
     TransferComplete,
 )
 from cwmp_client.outbox import Outbox
@@ -54,6 +55,26 @@ class TestRequests:
         assert acs.event_codes == [["7 TRANSFER COMPLETE", "M Download", "M Download"]]
         assert seen[1:] == [seen[0], ["7 TRANSFER COMPLETE", "M Download"], []]
         assert cpe.journal.records["outbox"]["requests"] == []
+
+    async def test_one_waits_for_a_session_whose_inform_has_room_for_its_event(
+        self, acs: AcsDouble, cpe: Cpe
+    ) -> None:
+        endpoint = cpe.make()
+        for number in range(70):
+            events, request = transfer_complete(f"key {number}")
+            await endpoint.add_events(*events, requests=[request])
+        async with cpe.running(cpe.make()):
+            await acs.session_end()
+            await acs.session_end()
+        assert [len(codes) for codes in acs.event_codes] == [64, 8]
+        told: set[str] = set()
+        for exchange in acs.exchanges:
+            if isinstance(exchange.message, Inform):
+                told |= {event.command_key for event in exchange.message.event}
+            elif isinstance(exchange.message, TransferComplete):
+                assert exchange.message.command_key in told
+        assert acs.bodies.count("TransferComplete") == 70
+        assert saved_events(cpe) == []
 
     @pytest.mark.parametrize("readable", [True, False])
     async def test_a_request_that_the_acs_does_not_know_is_not_sent_again(
