@@ -42,23 +42,27 @@ class Conversation:
         self._rpcs = rpcs
         self._log = log
         self._version = VERSIONS[0]
+        self._doubtful = ""
+        """The older version that worked last, where none but a 400 stood against the newer one."""
+        self._is_doubtful = False
         self.established = False
         """Whether the ACS has answered the Inform of the last session."""
 
     def forget_version(self) -> None:
         """Another ACS may know a newer version."""
-        self._version = VERSIONS[0]
+        self._version, self._doubtful = VERSIONS[0], ""
 
     async def hold(self, target: AcsTarget, inform: Inform, requests: Sequence[CpeRequest]) -> None:
         """Hold a session to its end, starting again at once with an older version where one is refused.
 
         The standard leaves open what a CPE does when its version is refused. An older one that then works is
-        kept for the sessions that follow: a reason that has passed in the same second was hardly another one.
+        kept for the sessions that follow: at once after 8006, after 400 only when it comes in two sessions
+        running, since many an ACS has other reasons for it, and they may just have passed.
 
         Raises:
             SessionFailed: the session was not successful.
         """
-        self.established = False
+        self.established = self._is_doubtful = False
         versions = VERSIONS[VERSIONS.index(self._version) :]
         for version in versions:
             try:
@@ -74,6 +78,7 @@ class Conversation:
                 if version == versions[-1]:
                     self.forget_version()
                     raise
+                self._is_doubtful = self._is_doubtful or refusal.status == BAD_REQUEST
                 self._log.info("CWMP %s is refused, trying an older version: %s", version, refusal)
             except TimeoutError:
                 raise SessionFailed(f"the session took longer than {MAX_SESSION_SECONDS:.0f} s") from None
@@ -87,17 +92,24 @@ class Conversation:
                 answer = await http.post(body)
             except SessionFailed as failure:
                 if failure.status == BAD_REQUEST and not self.established:
-                    raise VersionRefused(str(failure)) from failure
+                    raise VersionRefused(str(failure), failure.status) from failure
                 raise
             next_body = None
             for event in session.receive(answer):
                 if isinstance(event, Established):
-                    self._version = version
+                    self._keep(version)
                     self.established = True
                 next_body = await self._take(event, session, inform)
             if next_body is None:
                 return
             body = next_body
+
+    def _keep(self, version: str) -> None:
+        """Let the next session begin with the version that worked, if a newer one surely would not."""
+        if version == self._version or not self._is_doubtful or version == self._doubtful:
+            self._version, self._doubtful = version, ""
+        else:
+            self._doubtful = version
 
     async def _take(self, event: SessionEvent, session: Session, inform: Inform) -> bytes | None:
         """Do what an event of the session calls for; returns what to POST next, if anything."""

@@ -36,8 +36,16 @@ def namespaces(acs: AcsDouble) -> list[str]:
 
 
 class TestVersions:
-    @pytest.mark.parametrize("how", ["400", "8006"])
-    async def test_an_older_one_is_tried_at_once_and_kept(self, acs: AcsDouble, cpe: Cpe, how: str) -> None:
+    @pytest.mark.parametrize(
+        ("how", "tried"),
+        [
+            ("8006", ["1-2", "1-1", "1-0", "1-0", "1-0"]),
+            ("400", ["1-2", "1-1", "1-0", "1-2", "1-1", "1-0", "1-0"]),
+        ],
+    )
+    async def test_an_older_one_is_tried_at_once_and_kept(
+        self, acs: AcsDouble, cpe: Cpe, how: str, tried: list[str]
+    ) -> None:
         async def refuse(exchange: Exchange) -> web.Response | None:
             if exchange.namespace == soap.NAMESPACES["1.0"] or not isinstance(exchange.message, Inform):
                 return None
@@ -45,12 +53,21 @@ class TestVersions:
 
         acs.intercept = refuse
         async with cpe.running() as endpoint:
-            for _ in range(2):
+            for _ in range(3):
                 endpoint.connection_requested()
                 await acs.session_end()
                 assert endpoint.waiting == ()
-        assert namespaces(acs) == ["1-2", "1-1", "1-0", "1-0"]
+        assert namespaces(acs) == tried
         assert {inform.retry_count for inform in acs.informs} == {0}
+
+    async def test_a_400_that_passes_does_not_cost_the_version(self, acs: AcsDouble, cpe: Cpe) -> None:
+        async with cpe.running() as endpoint:
+            for _ in range(2):
+                acs.intercept = refusing(400, 1)
+                for _ in range(2):
+                    endpoint.connection_requested()
+                    await acs.session_end()
+        assert namespaces(acs) == ["1-2", "1-1", "1-2"] * 2
 
     async def test_when_none_is_taken_the_newest_comes_first_again(self, acs: AcsDouble, cpe: Cpe) -> None:
         acs.intercept = refusing(400, 3)
