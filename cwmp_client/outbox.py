@@ -122,9 +122,10 @@ class Outbox:
         """What a session that opens now carries."""
         if self._changes and not any(event.event_code == EventCode.VALUE_CHANGE for event in self.waiting):
             self._events.add((EventStruct(EventCode.VALUE_CHANGE),))
-        self._carried_changes, self._changes = self._changes, {}
         events = self._events.open_session()
-        # An event that the Inform has no room for is told in the next session, and its request after it.
+        # What belongs to an event that the Inform has no room for is told in the next session, with it.
+        if any(event.event_code == EventCode.VALUE_CHANGE for event in events):
+            self._carried_changes, self._changes = self._changes, {}
         requests = tuple(request for request in self._requests if self._events.tells_of(request))
         return Carried(events, requests, self._carried_changes)
 

@@ -27,10 +27,14 @@ from tests.cwmp_client.cpe import (
     DIAGNOSTICS_COMPLETE,
     TEMPERATURE,
     TRANSFER_COMPLETE,
+    VALUE_CHANGE,
     Cpe,
+    notify,
     quiet,
     saved_events,
+    temperature,
     transfer_complete,
+    values_of,
 )
 from tests.cwmp_client.memory_journal import MemoryJournal
 
@@ -75,6 +79,23 @@ class TestRequests:
                 assert exchange.message.command_key in told
         assert acs.bodies.count("TransferComplete") == 70
         assert saved_events(cpe) == []
+
+    async def test_a_new_value_waits_for_the_inform_that_has_room_for_its_event(
+        self, acs: AcsDouble, cpe: Cpe
+    ) -> None:
+        await notify(cpe, 2)
+        acs.informs.clear()
+        endpoint = cpe.make()
+        await endpoint.add_events(*(EventStruct("M Reboot", str(number)) for number in range(64)))
+        await endpoint.value_changed(temperature("21"))
+        async with cpe.running(cpe.make()):
+            await acs.session_end()
+            await acs.session_end()
+        full, second = acs.informs
+        assert len(full.event) == 64
+        assert TEMPERATURE not in values_of(full)
+        assert second.event == (VALUE_CHANGE,)
+        assert TEMPERATURE in values_of(second)
 
     @pytest.mark.parametrize("readable", [True, False])
     async def test_a_request_that_the_acs_does_not_know_is_not_sent_again(
