@@ -13,12 +13,22 @@ from lxml import etree
 from cwmp_client.soap_types import local_name
 from proxier.settings import MASK
 
+DEEPEST_INDENTED = 12
+"""Levels of elements, with room: CWMP needs eight. Blanks before those of many more would fill the memory."""
+
 _SECRET_NAME = re.compile(
-    r"(password|passwd|passphrase|presharedkey|wepkey|privatekey|psk|secret|token|credentials?)\d*$|PIN$",
+    r"(password|passwd|pwd|passphrase|passcode|passkey|psk|secret|token|credentials?|keyvalue"
+    r"|(presharedk|wepk|privatek|secretk|sharedk|encryptionk|authenticationk|sessionk|apik)ey)\d*$"
+    r"|PIN$|\.Challenge\.\d+\.Value$",
     re.IGNORECASE,
 )
-"""The end of the names of elements and parameters whose values are secret."""
-_USER_IN_URL = re.compile(r"(?<=://)[^/?#@\s]*@")
+"""The end of the names of elements and parameters whose values are secret; not all Keys are.
+
+Source: TR-181, what is hidden or secured, and what vendors call it
+"""
+_USER_IN_URL = re.compile(r"(?<=://)[^/?#\s]*@")
+_NAMES = frozenset({"Name", "string"})
+_PARAMETER_NAME = re.compile(r"\s*[\w.:{}*\[\]-]+\s*")
 _ILLEGIBLE = "(no XML)"
 
 
@@ -32,13 +42,9 @@ def masked(envelope: bytes, *, whole: bool = True) -> str:
         root = _read(envelope, recover=True)
     if root is None or root.getroottree().docinfo.internalDTD is not None:
         return _ILLEGIBLE
-    elements = list(root.iter(etree.Element))
-    secret = {each.getparent() for each in elements if local_name(each) == "Name" and _is_secret(each)}
-    for element in elements:
-        _mask(element, values_are_secret=not intact or element.getparent() in secret)
-        if not intact:
-            element.tail = None
-    etree.indent(root)
+    depth = _mask(root) if intact else _mask_all_but_names(root)
+    if depth <= DEEPEST_INDENTED:
+        etree.indent(root)
     return etree.tostring(root, encoding="unicode")
 
 
@@ -57,19 +63,51 @@ def _read(envelope: bytes, *, recover: bool) -> etree._Element | None:
         return None
 
 
-def _mask(element: etree._Element, *, values_are_secret: bool) -> None:
-    name = local_name(element)
-    if _SECRET_NAME.search(name) or (name == "Value" and values_are_secret):
-        if _all_text(element):
-            del element[:]
+def _mask(root: etree._Element) -> int:
+    """Mask what is secret, and return how deep the elements are nested."""
+    deepest, waiting = 0, [(root, 1, False)]
+    while waiting:
+        element, depth, value_is_secret = waiting.pop()
+        deepest = max(deepest, depth)
+        name = local_name(element)
+        if _SECRET_NAME.search(name) or (name == "Value" and value_is_secret):
+            _mask_element(element)
+            continue
+        if element.text:
+            element.text = _without_user(element.text)
+        children = list(element.iterchildren(etree.Element))
+        of_secret = any(local_name(each) == "Name" and _is_secret(each) for each in children)
+        waiting.extend((each, depth + 1, of_secret) for each in children)
+    return deepest
+
+
+def _mask_all_but_names(root: etree._Element) -> int:
+    """Mask all that may be a value, wherever a break has put it, and return how deep elements are nested."""
+    deepest, waiting = 0, [(root, 1)]
+    while waiting:
+        element, depth = waiting.pop()
+        deepest = max(deepest, depth)
+        is_name = local_name(element) in _NAMES and _PARAMETER_NAME.fullmatch(element.text or "")
+        if not is_name and (element.text or "").strip():
             element.text = MASK
-    elif element.text:
-        element.text = _USER_IN_URL.sub(f"{MASK}@", element.text)
+        element.tail = None
+        element.attrib.clear()
+        waiting.extend((each, depth + 1) for each in element.iterchildren(etree.Element))
+    return deepest
+
+
+def _mask_element(element: etree._Element) -> None:
+    if any(map(str.strip, map(str, element.itertext()))):
+        element.text = MASK
+    else:
+        element.text = None
+    del element[:]
+
+
+def _without_user(text: str) -> str:
+    return _USER_IN_URL.sub(f"{MASK}@", text)
 
 
 def _is_secret(name: etree._Element) -> bool:
-    return _SECRET_NAME.search(_all_text(name)) is not None
-
-
-def _all_text(element: etree._Element) -> str:
-    return "".join(map(str, element.itertext())).strip()
+    """Whether a parameter's value is secret; a name in which there are elements is none, and may hide one."""
+    return len(name) > 0 or _SECRET_NAME.search((name.text or "").strip()) is not None
