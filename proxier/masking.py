@@ -11,7 +11,7 @@ import re
 from lxml import etree
 
 from cwmp_client.soap_types import local_name
-from proxier.settings import MASK
+from proxier.settings_rules import MASK
 
 DEEPEST_INDENTED = 12
 """Levels of elements, with room: CWMP needs eight. Blanks before those of many more would fill the memory."""

@@ -22,6 +22,7 @@ from proxier.settings_rules import (
     DATABASE_PREFIX,
     DAY,
     HOST_NAME,
+    MASK,
     NO_OR_WEB_ADDRESS,
     NOT_EMPTY,
     OUI,
@@ -40,7 +41,6 @@ from proxier.settings_rules import (
 CONFIG_VARIABLE = "PROXIER_CONFIG"
 CONFIG_NAME = "proxier.toml"
 SYSTEM_CONFIG = Path("/etc/proxier") / CONFIG_NAME
-MASK = "********"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,7 +14,9 @@ from typing import Any, NamedTuple, Protocol
 
 DATABASE_PREFIX = "sqlite:///"
 DAY = 86400  # seconds
+MASK = "********"
 UNSIGNED_INT = 2**32 - 1
+_USER_IN_URL = re.compile(r"^(.*?://)?.*@")
 
 
 class Rule(Protocol):
@@ -74,7 +76,7 @@ class Matching(NamedTuple):
     def accept(self, value: Any, _folder: Path) -> Any:
         """The same text."""
         if not re.fullmatch(self.pattern, value):
-            raise ValueError(f"is {value!r}, and must be {self.words}")
+            raise ValueError(f"is {_shown(value)}, and must be {self.words}")
         return value
 
 
@@ -97,7 +99,7 @@ class DatabaseFile(NamedTuple):
     def accept(self, value: Any, folder: Path) -> Any:
         """The same with the file's absolute name."""
         if not re.fullmatch(rf"{DATABASE_PREFIX}[^?#]*[^?#/]", value):
-            raise ValueError(f"is {value!r}, and must be {DATABASE_PREFIX} with the name of a file")
+            raise ValueError(f"is {_shown(value)}, and must be {DATABASE_PREFIX} with the name of a file")
         return f"{DATABASE_PREFIX}{folder / value.removeprefix(DATABASE_PREFIX)}"
 
 
@@ -118,3 +120,8 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+def _shown(text: str) -> str:
+    """A text in quotes, with a mask where a URL, well written or not, has user and password."""
+    return repr(_USER_IN_URL.sub(rf"\1{MASK}@", text))

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from proxier.settings import (
-    MASK,
     SYSTEM_CONFIG,
     AcsSettings,
     DeviceSettings,
@@ -20,6 +19,7 @@ from proxier.settings import (
     in_force,
     load,
 )
+from proxier.settings_rules import MASK
 
 URL = "http://acs.example:7547/"
 
@@ -349,6 +349,21 @@ def test_secrets_are_not_shown() -> None:
         assert "hidden" not in shown
         assert "user" in shown
     assert tomllib.loads(in_force(settings))["acs"]["password"] == MASK
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("http://me:hidden@acs/", "http://********@acs/"),
+        ("http://me:hid@den@acs/", "http://********@acs/"),
+        ("me:hidden@acs:7547", "********@acs:7547"),
+    ],
+)
+def test_the_password_in_a_url_that_is_refused_is_not_shown(tmp_path: Path, url: str, shown: str) -> None:
+    with pytest.raises(SettingsError) as refused:
+        load(written(tmp_path, f"[acs]\nurl = {url!r}"))
+    assert shown in str(refused.value)
+    assert "den" not in str(refused.value)
 
 
 def test_what_is_in_force_can_be_loaded_again(tmp_path: Path) -> None:
