@@ -15,6 +15,7 @@ from proxier.store import GATEWAY, Store
 from tests.proxier.test_store import LAMP, METER
 
 COPIES = 5
+OLDER = b"SQLite format 3\0, older"
 
 
 @pytest.fixture
@@ -80,7 +81,7 @@ async def test_an_older_copy_is_replaced_and_only_its_owner_reads_it(
 ) -> None:
     target = tmp_path / "backups" / "copy"
     target.parent.mkdir()
-    target.write_text("older")
+    target.write_bytes(OLDER)
     async with await Store.open(url):
         assert await asyncio.to_thread(back_up, config, target) == 0
     assert capsys.readouterr().out.startswith(f"{tmp_path}/proxier.db is copied to {target}, ")
@@ -105,8 +106,26 @@ async def test_what_cannot_be_copied_is_said_and_nothing_is_touched(
     assert capsys.readouterr().err == f"{nowhere}: cannot be written: No such file or directory\n"
     database.write_bytes(b"no database at all" * 100)
     target = tmp_path / "copy"
-    target.write_text("older")
+    target.write_bytes(OLDER)
     assert await asyncio.to_thread(back_up, config, target) == 1
     assert capsys.readouterr().err == f"{database}: cannot be copied: file is not a database\n"
-    assert target.read_text() == "older"
+    assert target.read_bytes() == OLDER
     assert {each.name for each in tmp_path.iterdir()} == {"copy", "proxier.db", "proxier.toml"}
+
+
+async def test_nothing_but_a_copy_is_replaced(
+    config: Path, url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "empty").touch()
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "proxier.db.lock").touch()
+    async with await Store.open(url) as store:
+        await store.save_device(METER)
+        assert (tmp_path / "proxier.db-wal").stat().st_size
+        for name in ("proxier.toml", "proxier.db-wal", "proxier.db-shm", "proxier.db.lock", "folder"):
+            target = tmp_path / name
+            before = target.stat()
+            assert await asyncio.to_thread(back_up, config, target) == 1
+            assert capsys.readouterr().err == f"{target}: is there, and no copy of a database\n"
+            assert target.stat().st_ino == before.st_ino
+        assert await asyncio.to_thread(back_up, config, tmp_path / "empty") == 0
