@@ -57,6 +57,11 @@ def slugs(page: Path) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
+def test_nobody_is_told_to_install_what_somebody_else_has_put_on_pypi_under_this_name() -> None:
+    for page in PAGES:
+        assert not re.findall(r"(?:install|upgrade)(?: -\S+)* '?proxier\b(?!-)", page.read_text()), page
+
+
 def test_links_within_the_documentation_lead_somewhere() -> None:
     for page in PAGES:
         for target in re.findall(r"\]\(([^)]+)\)", page.read_text()):

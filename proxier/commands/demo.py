@@ -20,6 +20,6 @@ def demo(arguments: argparse.Namespace) -> int:
         if missing not in OF_THE_EXTRA:
             raise
         raise ProxierError(
-            f"the demo needs {missing}, which is not installed: pip install 'proxier[demo]'"
+            f"the demo needs {missing}, which is not installed: pip install '.[demo]' in its sources"
         ) from error
     return 0 if play(arguments.devices) else 1

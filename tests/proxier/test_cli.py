@@ -364,7 +364,7 @@ def test_the_demo_says_what_it_lacks() -> None:
         "print(main(['demo']))"
     )
     assert run_proxier(script=script) == (
-        "the demo needs spyne, which is not installed: pip install 'proxier[demo]'\n1\n"
+        "the demo needs spyne, which is not installed: pip install '.[demo]' in its sources\n1\n"
     )
 
 
