@@ -5,7 +5,6 @@ Source: TR-330 4.3.1, TR-069 Annex J.2, TR-181 ManagementServer.VirtualDevice
 
 from __future__ import annotations
 
-import logging
 import platform
 import secrets
 from collections.abc import Iterable, Mapping
@@ -31,8 +30,6 @@ DISCOVERY_PROTOCOL = "UPnP"
 TABLE = "Device.ManagementServer.VirtualDevice."
 COUNT = "Device.ManagementServer.VirtualDeviceNumberOfEntries"
 _SERIAL = "gateway_serial_number"
-
-logger = logging.getLogger(__name__)
 
 
 async def identify(settings: IdentitySettings, store: Store) -> DeviceIdStruct:

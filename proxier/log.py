@@ -32,6 +32,7 @@ AREAS: Mapping[str, Sequence[str]] = {
     "cwmp": ("cwmp_client",),
     "control_point": ("proxier.control_point",),
     "devices": (
+        "proxier.configuration_changes",
         "proxier.operations",
         "proxier.proxier",
         "proxier.service_objects",

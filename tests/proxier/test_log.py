@@ -184,6 +184,23 @@ def test_the_areas_are_those_of_the_settings_and_their_loggers_exist() -> None:
         assert place.is_dir() or "getLogger(__name__)" in place.with_suffix(".py").read_text()
 
 
+def test_all_that_logs_is_in_an_area_but_for_the_program_itself() -> None:
+    checkout = Path(__file__).parent.parent.parent
+    areas = tuple(name for names in log.AREAS.values() for name in names)
+    own = (
+        "proxier.commands.",
+        "proxier.control_socket",
+        "proxier.daemon",
+        "proxier.data_models",
+        "proxier.demo.",
+    )
+    for package in ("cwmp_client", "translation", "proxier"):
+        for path in (checkout / package).rglob("*.py"):
+            name = ".".join(path.relative_to(checkout).with_suffix("").parts)
+            if "getLogger(__name__)" in path.read_text() and not name.startswith(own):
+                assert any(name == area or name.startswith(f"{area}.") for area in areas), name
+
+
 async def test_what_a_daemon_logs_can_be_followed_and_has_no_secret(acs: EmbeddedAcs, tmp_path: Path) -> None:
     device = SimulatedDevice(serial="log")
     settings = settings_for(acs.url, tmp_path, [device])
