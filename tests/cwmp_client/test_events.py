@@ -211,6 +211,17 @@ def test_64_events_go_into_one_inform_and_the_others_into_the_next() -> None:
 # ---------------------------------------------------------------- reboots and restarts
 
 
+def test_a_request_is_told_of_when_the_inform_has_all_its_events() -> None:
+    events = queue(
+        *(EventStruct(EventCode.M_DOWNLOAD, str(number)) for number in range(65)), TRANSFER_COMPLETE
+    )
+    events.open_session()
+    assert not events.tells_of(transferred("0"))  # 7 TRANSFER COMPLETE had no room
+    alone = queue(EventStruct(EventCode.M_DOWNLOAD, "0"), TRANSFER_COMPLETE)
+    alone.open_session()
+    assert alone.tells_of(transferred("0"))
+
+
 def test_a_reboot_of_the_device_keeps_what_must_never_be_discarded() -> None:
     events = EventQueue(EventStruct(code) for code in EventCode)
     events.reboot()
