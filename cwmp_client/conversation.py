@@ -12,6 +12,8 @@ from cwmp_client.messages import AcsRequest, CpeRequest, Fault, Inform
 from cwmp_client.outbox import Outbox
 from cwmp_client.rpcs import Rpcs
 from cwmp_client.session import Answered, Ended, Established, Failed, Post, RpcReceived, Session, SessionEvent
+from cwmp_client.soap_schema import MESSAGES
+from cwmp_client.versions import MINORS, NAMESPACES
 
 VERSIONS = ("1.4", "1.1", "1.0")
 """What is tried in turn when an ACS refuses the version of an Inform; 1.2 to 1.4 share a namespace."""
@@ -69,7 +71,7 @@ class Conversation:
                 async with asyncio.timeout(MAX_SESSION_SECONDS), self._acs.session(target) as http:
                     session = Session(
                         inform,
-                        requests,
+                        self._said_in(version, requests),
                         version=version,
                         session_timeout_seconds=self._acs.session_timeout_seconds,
                     )
@@ -103,6 +105,13 @@ class Conversation:
             if next_body is None:
                 return
             body = next_body
+
+    def _said_in(self, version: str, requests: Sequence[CpeRequest]) -> Sequence[CpeRequest]:
+        """The requests for a session; as long as its version is in doubt, those wait that it lacks."""
+        if not self._is_doubtful:
+            return requests
+        minor = MINORS[NAMESPACES[version]]
+        return [request for request in requests if MESSAGES[type(request)].since <= minor]
 
     def _keep(self, version: str) -> None:
         """Let the next session begin with the version that worked, if a newer one surely would not."""

@@ -7,11 +7,16 @@ from aiohttp import web
 
 from cwmp_client import soap
 from cwmp_client.messages import (
+    UNKNOWN_TIME,
+    DUStateChangeComplete,
+    DUStateChangeCompleteResponse,
     EventStruct,
     Fault,
+    FaultStruct,
     GetParameterValues,
     GetParameterValuesResponse,
     Inform,
+    OpResultStruct,
     ParameterValueStruct,
     SetParameterValues,
 )
@@ -28,6 +33,10 @@ from tests.cwmp_client.cpe import (
     temperature,
     transfer_complete,
     values_of,
+)
+
+DU_STATE_CHANGE_COMPLETE = DUStateChangeComplete(
+    (OpResultStruct("", "", "", "Installed", True, "", UNKNOWN_TIME, UNKNOWN_TIME, FaultStruct()),), "k"
 )
 
 
@@ -68,6 +77,42 @@ class TestVersions:
                     endpoint.connection_requested()
                     await acs.session_end()
         assert namespaces(acs) == ["1-2", "1-1", "1-2"] * 2
+
+    async def test_a_400_that_passes_does_not_cost_a_request_that_older_versions_lack(
+        self, acs: AcsDouble, cpe: Cpe
+    ) -> None:
+        refuse = refusing(400, 1)
+
+        async def answer(exchange: Exchange) -> web.Response | None:
+            if isinstance(exchange.message, DUStateChangeComplete):
+                return envelope(DUStateChangeCompleteResponse(), exchange)
+            refusal: web.Response | None = await refuse(exchange)
+            return refusal
+
+        acs.intercept = answer
+        events = (EventStruct("11 DU STATE CHANGE COMPLETE"), EventStruct("M ChangeDUState", "k"))
+        async with cpe.running() as endpoint:
+            await endpoint.add_events(*events, requests=[DU_STATE_CHANGE_COMPLETE])
+            await acs.session_end()
+            await acs.session_end()
+            assert endpoint.waiting == ()
+        assert acs.bodies == ["Inform", "Inform", "", "Inform", "DUStateChangeComplete", ""]
+
+    async def test_an_acs_that_knows_no_such_request_is_not_asked_for_ever(
+        self, acs: AcsDouble, cpe: Cpe
+    ) -> None:
+        async def refuse(exchange: Exchange) -> web.Response | None:
+            newest = exchange.namespace == soap.NAMESPACES["1.4"] and isinstance(exchange.message, Inform)
+            return web.Response(status=400) if newest else None
+
+        acs.intercept = refuse
+        events = (EventStruct("11 DU STATE CHANGE COMPLETE"), EventStruct("M ChangeDUState", "k"))
+        async with cpe.running() as endpoint:
+            await endpoint.add_events(*events, requests=[DU_STATE_CHANGE_COMPLETE])
+            for _ in range(3):
+                await acs.session_end()
+            assert endpoint.waiting == ()
+        assert namespaces(acs) == ["1-2", "1-1", "1-2", "1-1", "1-1"]
 
     async def test_when_none_is_taken_the_newest_comes_first_again(self, acs: AcsDouble, cpe: Cpe) -> None:
         acs.intercept = refusing(400, 3)
