@@ -38,6 +38,7 @@ IDLE_SECONDS = 5.0
 _AGE = re.compile("-?[0-9]{1,20}", re.ASCII)
 
 OK, NO_CONTENT, FOUND, TEMPORARY_REDIRECT, UNAUTHORIZED = 200, 204, 302, 307, 401
+UNSUPPORTED_MEDIA_TYPE = 415
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +85,9 @@ class AcsSession:
                 # Whoever we are sent on to may challenge us just as whoever sends us on did.
                 redirects, challenges = redirects + 1, 0
                 self._follow(reply, redirects)
+            elif reply.status == UNSUPPORTED_MEDIA_TYPE and body and self._compress:
+                # An ACS that cannot read what is compressed could else never switch it off: RFC 9110 15.5.16.
+                self._compress = False
             else:
                 raise SessionFailed(f"HTTP status {reply.status}", reply.status)
 

@@ -187,6 +187,21 @@ class TestRequests:
             target = AcsTarget(f"http://127.0.0.1:{port}/", compression="GZIP")
             assert await post(AcsSettings(), target, ENVELOPE, b"") == [ENVELOPE * 1000, b""]
 
+    async def test_an_acs_that_reads_nothing_compressed_is_sent_it_plain(self) -> None:
+        received: list[tuple[str, bytes]] = []
+
+        async def handle(request: web.BaseRequest) -> web.StreamResponse:
+            coding = request.headers.get("Content-Encoding", "")
+            received.append((coding, await request.read()))
+            return web.Response(status=415 if coding or len(received) == 4 else 200)
+
+        async with serving(handle) as port:
+            target = AcsTarget(f"http://127.0.0.1:{port}/", compression="GZIP")
+            await post(AcsSettings(), target, ENVELOPE, ENVELOPE)
+            assert received == [("gzip", ENVELOPE), ("", ENVELOPE), ("", ENVELOPE)]
+            failed = await failure(AcsSettings(), AcsTarget(f"http://127.0.0.1:{port}/"))
+        assert failed.status == 415
+
     async def test_chunked_answers_and_204_alike(self) -> None:
         async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             await read_request(reader)
