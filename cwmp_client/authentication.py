@@ -22,8 +22,9 @@ MAX_HEADER_LENGTH = 8192
 
 _TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"  # noqa: S105 - the token of HTTP's grammar
 _QUOTED = r'"(?:[^"\\]|\\.)*"'
+_QUALITIES = r"auth(?:-int)?(?:\s*,\s*auth(?:-int)?)+"  # of a qop that lacks its quotation marks
 _SCHEME = re.compile(rf"[\s,]*({_TOKEN})(?=[\s,]|$)\s*", re.ASCII)
-_PARAMETER = re.compile(rf"[\s,]*({_TOKEN})\s*=\s*({_QUOTED}|{_TOKEN})\s*(?=,|$)", re.ASCII)
+_PARAMETER = re.compile(rf"[\s,]*({_TOKEN})\s*=\s*({_QUOTED}|{_QUALITIES}|{_TOKEN})\s*(?=,|$)", re.ASCII)
 _TOKEN68 = re.compile(r"[A-Za-z0-9._~+/-]+=*\s*(?=,|$)", re.ASCII)
 
 
@@ -162,8 +163,10 @@ class Credentials:
         quoted = {"username": self._username, **self._echo, "uri": uri, "response": response}
         words = [f"{name}={_quoted(value)}" for name, value in quoted.items()]
         words.append(f"algorithm={self._digest.algorithm.replace('SESS', 'sess')}")
+        if self._digest.with_qop or self._digest.algorithm.endswith("-SESS"):
+            words.append(f"cnonce={_quoted(self._cnonce)}")  # without it no secret of a session can be made
         if self._digest.with_qop:
-            words += [f"cnonce={_quoted(self._cnonce)}", "qop=auth", f"nc={count}"]
+            words += ["qop=auth", f"nc={count}"]
         return "Digest " + ", ".join(words)
 
 

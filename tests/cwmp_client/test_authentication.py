@@ -34,6 +34,10 @@ class TestChallenges:
                 ],
             ),
             (
+                'Digest realm="x", qop=auth, auth-int, nonce="n"',
+                [Challenge("digest", {"realm": "x", "qop": "auth, auth-int", "nonce": "n"})],
+            ),
+            (
                 'Negotiate YII=, Digest  nonce = "q\\"q"',
                 [Challenge("negotiate"), Challenge("digest", {"nonce": 'q"q'})],
             ),
@@ -112,6 +116,9 @@ class TestCredentials:
         assert (words["nonce"], words["algorithm"]) == ("2", "SHA-256-sess")
         assert "opaque" not in words
         assert "qop" not in words
+        digest = Digest("SHA-256-SESS", "r", "2", with_qop=False)
+        expected = digest.response("u", 'p"\\', "POST", "/", count="", cnonce=words["cnonce"])
+        assert words["response"] == expected
 
     def test_what_is_asked_for_is_echoed_and_the_count_grows(self) -> None:
         credentials = Credentials('u"1', "p")
