@@ -147,7 +147,7 @@ class ConnectionRequestListener:
         if http is None or len(http.connections) >= MAX_CONNECTIONS:
             return Refusal()
         protocol = http()
-        asyncio.get_running_loop().call_later(CONNECTION_SECONDS, protocol.force_close)
+        asyncio.get_running_loop().call_later(CONNECTION_SECONDS, cut_off, protocol)
         return protocol
 
     async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
@@ -196,6 +196,14 @@ class Refusal(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """See `asyncio.BaseProtocol`."""
         transport.close()
+
+
+def cut_off(protocol: web.RequestHandler) -> None:
+    """End a connection, also one whose other side does not read: a mere close would wait for it."""
+    transport = protocol.transport
+    protocol.force_close()
+    if transport is not None:
+        transport.abort()
 
 
 def _response(status: int, **headers: str) -> web.Response:

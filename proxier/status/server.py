@@ -14,7 +14,7 @@ from typing import Final, Self
 
 from aiohttp import web
 
-from cwmp_client.connection_request import Refusal
+from cwmp_client.connection_request import Refusal, cut_off
 from cwmp_client.trace import SessionTrace
 from proxier import __version__
 from proxier.errors import ProxierError, why_not_listening
@@ -26,6 +26,8 @@ from proxier.status.page import DeviceStatus, Overview, Report, page
 MOST_CONNECTIONS: Final = 64
 LONGEST_IDLE: Final = 20.0
 """Seconds that a connection may be silent."""
+LONGEST_CONNECTION: Final = 60.0
+"""Seconds after which a connection gets no more answers; a browser opens another one."""
 WRONG_PASSWORD_DELAY: Final = 1.0
 """Seconds: with the bound on connections, few passwords can be tried."""
 LONGEST_CHECK: Final = 5.0
@@ -112,7 +114,12 @@ class StatusServer:
             await self._server.wait_closed()
 
     def _protocol(self) -> asyncio.Protocol:
-        return self._http() if len(self._http.connections) < MOST_CONNECTIONS else Refusal()
+        if len(self._http.connections) >= MOST_CONNECTIONS:
+            return Refusal()
+        protocol, loop = self._http(), asyncio.get_running_loop()
+        loop.call_later(LONGEST_CONNECTION, protocol.close)
+        loop.call_later(LONGEST_CONNECTION + LONGEST_IDLE, cut_off, protocol)
+        return protocol
 
     async def _answer(self, request: web.BaseRequest) -> web.Response:
         if not means_us(request.headers.getall("Host", []), self._names):

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import time
 from base64 import b64encode
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -196,6 +197,28 @@ async def test_who_does_not_ask_is_sent_away(
         async with asyncio.timeout(5):
             assert await reader.read() == b""
         writer.close()
+
+
+async def test_who_does_not_read_is_sent_away(proxier: Proxier, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "LONGEST_CONNECTION", 1.0)
+    monkeypatch.setattr(server, "LONGEST_IDLE", 0.1)
+    monkeypatch.setattr(server, "MOST_CONNECTIONS", 1)
+    async with proxier.page() as client:
+        assert client._base_url is not None
+        with socket.socket() as deaf:
+            deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            deaf.setblocking(False)
+            address = (LOOPBACK, client._base_url.port or 0)
+            await asyncio.get_running_loop().sock_connect(deaf, address)
+            asked = b"GET /page.js HTTP/1.1\r\nHost: localhost\r\n\r\n" * 4000
+            await asyncio.get_running_loop().sock_sendall(deaf, asked)
+            status = 0
+            async with asyncio.timeout(10):
+                while not status:
+                    with suppress(aiohttp.ClientError):
+                        async with client.get("/healthz") as answer:
+                            status = answer.status
+            assert status == 200
 
 
 async def test_what_is_not_http_leaves_no_traceback(
