@@ -149,7 +149,7 @@ def _status_page(
     metrics = Metrics(__version__)
     acs.observers.append(metrics)
     control_point.action_observers.append(metrics.acted)
-    source = StatusSource(settings.acs.url, reports, traces.of, lambda: store.meta(_PORT))
+    source = StatusSource(settings.acs.url, reports, traces.of, store.check)
     return StatusServer(settings.status, source, metrics)
 
 

@@ -72,6 +72,7 @@ class Database:
         self._path = path
         self._worker = worker
         self._connection = connection
+        self._file = _file_at(path)
         self._waiting: list[_Request] = []
         self._commits: asyncio.Task[None] | None = None
 
@@ -111,6 +112,16 @@ class Database:
             self._commits = asyncio.create_task(self._commit_waiting())
         return await answer
 
+    async def check(self) -> None:
+        """See whether it still does its work.
+
+        Raises:
+            StoreError: it cannot be read; or its file is gone, and all that is written goes with the process.
+        """
+        await self.ask(lambda connection: connection.exec_driver_sql("SELECT count(*) FROM meta").scalar())
+        if _file_at(self._path) != self._file:
+            raise StoreError(self._path, "is not the file any more that is being written")
+
     async def _commit_waiting(self) -> None:
         loop = asyncio.get_running_loop()
         while self._waiting:
@@ -137,6 +148,15 @@ class Database:
             if len(works) == 1:
                 return [StoreError(self._path, error.orig) if isinstance(error, StatementError) else error]
             return [outcome for work in works for outcome in self._transact([work])]
+
+
+def _file_at(path: Path) -> tuple[int, int] | None:
+    """What tells the file of this name from another one; None: there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _connect(path: Path) -> Connection:

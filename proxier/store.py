@@ -145,6 +145,10 @@ class Store:
         """Finish what is being written, and close the database."""
         await self._database.close()
 
+    async def check(self) -> None:
+        """See whether what is saved can be read, and will be there after the process."""
+        await self._database.check()
+
     async def __aenter__(self) -> Self:
         return self
 

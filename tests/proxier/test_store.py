@@ -434,3 +434,15 @@ async def test_a_database_of_schema_1_is_brought_up_to_date(path: Path) -> None:
 async def records_of(path: Path, device_id: str) -> dict[str, Any]:
     async with await Store.open(f"sqlite:///{path}") as store:
         return await store.records(device_id)
+
+
+async def test_a_database_that_was_taken_away_is_found_out(tmp_path: Path) -> None:
+    path = tmp_path / "proxier.db"
+    async with await Store.open(f"sqlite:///{path}") as store:
+        await store.check()
+        path.rename(tmp_path / "moved")
+        with pytest.raises(StoreError, match="is not the file any more"):
+            await store.check()
+        path.touch()
+        with pytest.raises(StoreError, match="is not the file any more"):
+            await store.check()
