@@ -14,7 +14,6 @@ import asyncio
 import logging
 import re
 import secrets
-import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -27,14 +26,11 @@ from yarl import URL
 from cwmp_client.authentication import Credentials
 from cwmp_client.faults import CwmpFault, FaultCode
 from cwmp_client.transport import CAUSES, AcsSettings, SessionFailed, Tls
+from proxier.own_address import own_address_towards
+from proxier.transfer import LONGEST_SECONDS, PIECE_BYTES, file_session
 from translation.operations import Transfer
 
-PIECE_BYTES = 64 * 1024
-
 MAX_REDIRECTS = 5
-
-LONGEST_SECONDS = 3600
-"""One transfer has this long. Source: TR-069 3.4, which gives each an hour"""
 
 MAX_AT_ONCE = 32
 """Transfers at once, of all devices together; each takes some 200 kB of memory."""
@@ -204,14 +200,7 @@ class Relay:
     # -------------------------------------------------------------- the file server's side
 
     def _session(self) -> aiohttp.ClientSession:
-        seconds = self._seconds_per_step
-        return aiohttp.ClientSession(
-            cookie_jar=aiohttp.DummyCookieJar(),
-            skip_auto_headers=("User-Agent", "Accept-Encoding"),
-            timeout=aiohttp.ClientTimeout(total=None, sock_connect=seconds, sock_read=seconds),
-            read_bufsize=PIECE_BYTES,
-            auto_decompress=False,
-        )
+        return file_session(self._seconds_per_step)
 
     @asynccontextmanager
     async def _fetched(
@@ -302,10 +291,7 @@ def _too_large(largest: int) -> CwmpFault:
 
 
 def _own_address_towards(address: str) -> str:
-    """Our address as the device sees it; asking the routing table sends nothing."""
     try:
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-            probe.connect((address, 9))
-            return str(probe.getsockname()[0])
+        return own_address_towards(address)
     except OSError as error:
         raise CwmpFault(FaultCode.INTERNAL_ERROR, f"there is no way to the device: {error}") from error

@@ -66,14 +66,18 @@ class FileTransfers:
             raise _failure(f"the transfer took longer than {LONGEST_SECONDS} s") from error
 
     def _session(self) -> aiohttp.ClientSession:
-        seconds = self._settings.request_timeout_seconds
-        return aiohttp.ClientSession(
-            cookie_jar=aiohttp.DummyCookieJar(),
-            skip_auto_headers=("User-Agent", "Accept-Encoding"),
-            timeout=aiohttp.ClientTimeout(total=None, sock_connect=seconds, sock_read=seconds),
-            read_bufsize=PIECE_BYTES,
-            auto_decompress=False,
-        )
+        return file_session(self._settings.request_timeout_seconds)
+
+
+def file_session(seconds_per_step: float) -> aiohttp.ClientSession:
+    """A client for one file, which goes through as it comes: nothing is kept, decoded or added."""
+    return aiohttp.ClientSession(
+        cookie_jar=aiohttp.DummyCookieJar(),
+        skip_auto_headers=("User-Agent", "Accept-Encoding"),
+        timeout=aiohttp.ClientTimeout(total=None, sock_connect=seconds_per_step, sock_read=seconds_per_step),
+        read_bufsize=PIECE_BYTES,
+        auto_decompress=False,
+    )
 
 
 class _Upload:

@@ -12,7 +12,6 @@ import errno
 import logging
 import re
 import secrets
-import socket
 from collections import Counter
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -24,6 +23,7 @@ from lxml import etree
 
 from proxier.control_point.markup import MarkupRefused, local_name, read_markup, text_of
 from proxier.errors import ProxierError, why_not_listening
+from proxier.own_address import own_address_towards
 
 LARGEST_NOTIFICATION: Final = 1024 * 1024
 """Bytes; the third part of ConfigurationUpdate may hold a list of parameters."""
@@ -107,7 +107,7 @@ class CallbackServer:
         Raises:
             OSError: there is no way to the device.
         """
-        own_address = self._host or _own_address_towards(subscriber.address)
+        own_address = self._host or own_address_towards(subscriber.address)
         path = f"/{secrets.token_urlsafe(16)}"
         self._subscribers[path] = subscriber
         self._subscriptions_of[subscriber.address] += 1
@@ -191,10 +191,3 @@ async def _read_body(request: web.BaseRequest) -> bytes:
         if len(body) > LARGEST_NOTIFICATION:
             raise MarkupRefused(f"more than {LARGEST_NOTIFICATION} bytes")
     return bytes(body)
-
-
-def _own_address_towards(address: str) -> str:
-    """Our address as the device sees it; asking the routing table sends nothing."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.connect((address, 9))
-        return str(probe.getsockname()[0])
