@@ -11,13 +11,13 @@ import re
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from email.utils import mktime_tz, parsedate_tz
 
 from yarl import URL
 
 from cwmp_client import trace
 from cwmp_client.authentication import Credentials, parse_challenges
+from cwmp_client.messages import Concealing
 from cwmp_client.trace import SessionObserver
 from cwmp_client.transport import AcsSettings, AiohttpTransport, Reply, SessionFailed, Tls, Transport
 
@@ -41,13 +41,12 @@ OK, NO_CONTENT, FOUND, TEMPORARY_REDIRECT, UNAUTHORIZED = 200, 204, 302, 307, 40
 UNSUPPORTED_MEDIA_TYPE = 415
 
 
-@dataclass(frozen=True, slots=True)
-class AcsTarget:
+class AcsTarget(Concealing, frozen=True):
     """Which ACS, as whom; `compression` is the device's HTTPCompression."""
 
     url: str
     username: str = ""
-    password: str = field(default="", repr=False)
+    password: str = ""
     compression: str = "Disabled"
 
 

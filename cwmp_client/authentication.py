@@ -12,10 +12,11 @@ import re
 import secrets
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 from urllib.parse import urlsplit
+
+from msgspec import Struct, field
 
 MAX_HEADER_LENGTH = 8192
 """What a header holds beyond it is not read."""
@@ -36,8 +37,7 @@ _HASHES: Mapping[str, Callable[[bytes], Any]] = {"MD5": _md5, "SHA-256": hashlib
 """The algorithms of a digest, the weakest first; MD5 is the one that TR-069 prescribes."""
 
 
-@dataclass(frozen=True, slots=True)
-class Challenge:
+class Challenge(Struct, frozen=True):
     """One challenge of a WWW-Authenticate, or the credentials of an Authorization; names in lower case."""
 
     scheme: str
@@ -61,8 +61,7 @@ def parse_challenges(header: str) -> list[Challenge]:
     return challenges
 
 
-@dataclass(frozen=True, slots=True)
-class Digest:
+class Digest(Struct, frozen=True):
     """The algorithm and the words of one digest challenge."""
 
     algorithm: str

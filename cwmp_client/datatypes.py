@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import lru_cache
+
+from msgspec import Struct
 
 from cwmp_client import schedule
 
@@ -28,8 +29,7 @@ _ANY_TYPE = frozenset({"", "anySimpleType", "anyType"})
 _ALIASES = {"base64Binary": "base64"}
 
 
-@dataclass(frozen=True, slots=True)
-class Syntax:
+class Syntax(Struct, frozen=True):
     """The type of a parameter and the limits of its value.
 
     `minimum` and `maximum` bound a number, `max_length` a text in characters, `values` lists what is allowed.

@@ -9,9 +9,10 @@ import random
 import time
 import zlib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
+
+from msgspec import Struct
 
 from cwmp_client import schedule, trace
 from cwmp_client.acs import AcsClient, AcsTarget, SessionFailed
@@ -42,8 +43,7 @@ GATHERING_SECONDS = 0.4
 CONNECTION_REQUEST_URL = "Device.ManagementServer.ConnectionRequestURL"
 
 
-@dataclass(frozen=True, slots=True)
-class LastSession:
+class LastSession(Struct, frozen=True):
     """When the last session ended (UTC), and how: `outcome` is "success" or the cause of the failure."""
 
     ended: datetime

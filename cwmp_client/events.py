@@ -8,9 +8,10 @@ ACS may have read before it happened.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from enum import Enum
 from typing import Any
+
+from msgspec import Struct
 
 from cwmp_client.messages import (
     AutonomousDUStateChangeComplete,
@@ -37,8 +38,7 @@ class Retention(Enum):
     MUST_NOT_RETRY = "must not retry"
 
 
-@dataclass(frozen=True, slots=True)
-class EventRule:
+class EventRule(Struct, frozen=True):
     """One row of the event table.
 
     A single event is at most once in an Inform; multiple ones each have a CommandKey. `delivered_by` is the
@@ -99,8 +99,7 @@ def rule_of(event_code: str) -> EventRule:
     return rule
 
 
-@dataclass(slots=True, eq=False)
-class _Waiting:
+class _Waiting(Struct, eq=False):
     event: EventStruct
     rule: EventRule
     carried: bool = False

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import IntEnum
+
+from msgspec import Struct
 
 
 class FaultCode(IntEnum):
@@ -62,8 +63,7 @@ class AcsFaultCode(IntEnum):
     INCOMPATIBLE_VERSION = 8006
 
 
-@dataclass(frozen=True, slots=True)
-class ParameterFault:
+class ParameterFault(Struct, frozen=True):
     """One parameter that a SetParameterValues could not set.
 
     Source: TR-069 A.5, SetParameterValuesFault

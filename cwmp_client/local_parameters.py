@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from cwmp_client.datatypes import STRING, Syntax
 from cwmp_client.faults import CwmpFault, FaultCode, ParameterFault
@@ -20,8 +21,7 @@ from cwmp_client.parameters import (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class LocalParameter:
+class LocalParameter(Struct, frozen=True):
     """One parameter: a fixed value, or a function that computes it at each reading.
 
     A writable one starts with `value` and keeps what the ACS sets.

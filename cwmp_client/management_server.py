@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
@@ -13,7 +12,7 @@ from cwmp_client import schedule
 from cwmp_client.datatypes import BOOLEAN, DATE_TIME, STRING, Syntax
 from cwmp_client.faults import CwmpFault, FaultCode, ParameterFault
 from cwmp_client.inform_parameters import NUMBER_OF_ENTRIES, TABLE, InformParameters
-from cwmp_client.messages import UNKNOWN_TIME, ParameterValueStruct
+from cwmp_client.messages import UNKNOWN_TIME, Concealing, ParameterValueStruct
 from cwmp_client.parameters import Applied, Node, parameters_at, value_faults, with_objects_above
 
 OBJECT = "Device.ManagementServer."
@@ -69,8 +68,7 @@ _FIXED_NODES: Mapping[str, Node] = with_objects_above(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class ManagementServerDefaults:
+class ManagementServerDefaults(Concealing, frozen=True):
     """What holds until the ACS sets something else; times in seconds, the multiplier in thousandths.
 
     Where the ConnectionRequestUsername or ConnectionRequestPassword is empty, one is made and kept.
@@ -78,13 +76,13 @@ class ManagementServerDefaults:
 
     url: str
     username: str = ""
-    password: str = field(default="", repr=False)
+    password: str = ""
     periodic_inform_enable: bool = True
     periodic_inform_interval: int = 86400
     retry_minimum_wait: int = 5
     retry_interval_multiplier: int = 2000
     connection_request_username: str = ""
-    connection_request_password: str = field(default="", repr=False)
+    connection_request_password: str = ""
 
 
 @lru_cache(maxsize=16)

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import replace
 from typing import TypeVar
+
+from msgspec.structs import replace
 
 from cwmp_client.aliases import Spelling, has_alias, refusal, steps
 from cwmp_client.faults import CwmpFault, FaultCode, ParameterFault

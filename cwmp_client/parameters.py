@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, NamedTuple, Protocol
 from weakref import WeakValueDictionary
+
+from msgspec import Struct, field
 
 from cwmp_client.datatypes import Syntax
 from cwmp_client.faults import FaultCode, ParameterFault
@@ -63,8 +64,7 @@ def shared(nodes: Mapping[str, Node]) -> Mapping[str, Node]:
     return known
 
 
-@dataclass(frozen=True, slots=True)
-class Applied:
+class Applied(Struct, frozen=True):
     """What a source did with new values: the Status, and records to be saved with the ParameterKey."""
 
     status: int = 0

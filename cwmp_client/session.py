@@ -11,8 +11,10 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from typing import TypeAlias, cast, get_args
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from cwmp_client.faults import AcsFaultCode, FaultCode
 from cwmp_client.messages import (
@@ -49,16 +51,14 @@ MIN_SESSION_TIMEOUT_SECONDS = 30
 """Source: TR-069 3.5 Table 4"""
 
 
-@dataclass(frozen=True, slots=True)
-class Established:
+class Established(Struct, frozen=True):
     """The InformResponse arrived: what the Inform delivers is delivered. `version` is the agreed one."""
 
     response: InformResponse
     version: str
 
 
-@dataclass(frozen=True, slots=True)
-class Answered:
+class Answered(Struct, frozen=True):
     """A request of ours was answered; a fault other than 8005 is an answer too.
 
     A request that the version of the session cannot express is answered here, with 8000, and never sent.
@@ -68,27 +68,23 @@ class Answered:
     answer: AcsResponse | Fault
 
 
-@dataclass(frozen=True, slots=True)
-class Post:
+class Post(Struct, frozen=True):
     """POST this body next; an empty one means a POST without an envelope."""
 
     body: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class RpcReceived:
+class RpcReceived(Struct, frozen=True):
     """The ACS asks: find the answer and give it to `Session.reply`."""
 
     request: AcsRequest
 
 
-@dataclass(frozen=True, slots=True)
-class Ended:
+class Ended(Struct, frozen=True):
     """The session is over, and was successful."""
 
 
-@dataclass(frozen=True, slots=True)
-class Failed:
+class Failed(Struct, frozen=True):
     """The session is over, and was not successful.
 
     `version_refused` is set when the ACS answered the Inform with 8006: an older version may be tried.

@@ -9,8 +9,8 @@ Source: TR-069 3.5
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
+import msgspec
 from lxml import etree
 
 from cwmp_client.messages import Fault, Message
@@ -56,8 +56,7 @@ class SoapError(Exception):
     """What was received is no CWMP envelope; the text says why."""
 
 
-@dataclass(frozen=True, slots=True)
-class Header:
+class Header(msgspec.Struct, frozen=True):
     """The header elements of CWMP; `session_timeout` in seconds. Source: TR-069 3.5 Table 4"""
 
     id: str = ""
@@ -67,23 +66,20 @@ class Header:
     use_cwmp_version: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class UnknownMethod:
+class UnknownMethod(msgspec.Struct, frozen=True):
     """A body whose element is no message that we know."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class InvalidArguments:
+class InvalidArguments(msgspec.Struct, frozen=True):
     """A message that we know, with arguments that cannot be read."""
 
     name: str
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Envelope:
+class Envelope(msgspec.Struct, frozen=True):
     """An envelope as it was read.
 
     `not_understood` names a header element that must be understood and is not known.

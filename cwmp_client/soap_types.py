@@ -10,13 +10,12 @@ at once. Writing is strict: what no longer fits the schema is cut where a shorte
 
 from __future__ import annotations
 
-import inspect
 import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from operator import itemgetter
 from typing import Any, NamedTuple, Protocol, TypeAlias
 
+import msgspec
 from lxml import etree
 
 from cwmp_client.messages import UNKNOWN_TIME, ParameterInfoStruct, ParameterValueStruct
@@ -120,8 +119,7 @@ class Kind(Protocol):
         """
 
 
-@dataclass(frozen=True, slots=True)
-class Text:
+class Text(msgspec.Struct, frozen=True):
     """Free text, cut where the schema ends it."""
 
     max_length: int | None = None
@@ -133,8 +131,7 @@ class Text:
         return elements[0].text or ""
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
+class Token(msgspec.Struct, frozen=True):
     """A name, path or code: white space around it means nothing, and a part of it means something else."""
 
     max_length: int
@@ -149,8 +146,7 @@ class Token:
         return (elements[0].text or "").strip()
 
 
-@dataclass(frozen=True, slots=True)
-class Number:
+class Number(msgspec.Struct, frozen=True):
     """An integer between two bounds, both allowed."""
 
     low: int
@@ -169,8 +165,7 @@ class Number:
         return int(text)
 
 
-@dataclass(frozen=True, slots=True)
-class Boolean:
+class Boolean(msgspec.Struct, frozen=True):
     """True or false. Written as words, which every ACS reads; 1 and 0 are misread by some."""
 
     def write(self, out: list[str], element: str, value: bool) -> None:  # noqa: FBT001 - it is the value
@@ -185,8 +180,7 @@ class Boolean:
         return value
 
 
-@dataclass(frozen=True, slots=True)
-class Time:
+class Time(msgspec.Struct, frozen=True):
     """A dateTime as text; what is none is written as the unknown time."""
 
     def write(self, out: list[str], element: str, value: str) -> None:
@@ -216,13 +210,10 @@ class Field(NamedTuple):
 class Struct:
     """Elements in a fixed order."""
 
-    def __init__(self, made: Callable[..., Any], *fields: Field) -> None:
+    def __init__(self, made: type[Any], *fields: Field) -> None:
         self._made = made
         self._fields = fields
-        parameters = inspect.signature(made).parameters
-        self._mandatory = frozenset(
-            name for name, parameter in parameters.items() if parameter.default is inspect.Parameter.empty
-        )
+        self._mandatory = _mandatory(made)
 
     def write(self, out: list[str], element: str, value: Any) -> None:
         out.append(f"<{element}>")
@@ -249,8 +240,14 @@ class Struct:
         return self._made(**contents)
 
 
-@dataclass(frozen=True, slots=True)
-class Repeated:
+def _mandatory(made: type[Any]) -> frozenset[str]:
+    """The attributes without which a structure cannot be made."""
+    if not issubclass(made, msgspec.Struct):
+        return frozenset(set(made._fields) - set(made._field_defaults))
+    return frozenset(each.name for each in msgspec.structs.fields(made) if each.required)
+
+
+class Repeated(msgspec.Struct, frozen=True):
     """An element that stands once for each item."""
 
     item: Struct
@@ -292,8 +289,7 @@ def _array_start(element: str, item_name: str, count: int) -> str:
     return f'<{element} soap-enc:arrayType="{prefix}:{item_name}[{count}]">'
 
 
-@dataclass(frozen=True, slots=True)
-class Array:
+class Array(msgspec.Struct, frozen=True):
     """A SOAP array, cut where the schema ends it. On reading, neither names nor the count of items matter."""
 
     item_name: str
@@ -349,10 +345,8 @@ class ParameterValues:
         return ParameterValueStruct(name, text if type_ in {"", "string"} else text.strip(), type_)
 
 
-class ParameterInfos(Array):
+class ParameterInfos(Array, frozen=True):
     """An array of names, each with whether it can be written: long too, and written by columns."""
-
-    __slots__ = ()
 
     def write(self, out: list[str], element: str, value: Sequence[ParameterInfoStruct]) -> None:
         parts = ["<ParameterInfoStruct><Name>", "", ""] * len(value)

@@ -12,9 +12,10 @@ from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Protocol
+
+from msgspec import Struct, field
 
 MOST_RPCS = 20
 """Of one session, the last ones; a limit of ours."""
@@ -24,8 +25,7 @@ _session: ContextVar[SessionTrace | None] = ContextVar("session", default=None)
 _rpc: ContextVar[RpcTrace | None] = ContextVar("rpc", default=None)
 
 
-@dataclass(slots=True)
-class Steps:
+class Steps(Struct):
     """What was done several times under one name to answer an RPC."""
 
     count: int = 0
@@ -33,8 +33,7 @@ class Steps:
     failures: int = 0
 
 
-@dataclass(slots=True, eq=False)
-class RpcTrace:
+class RpcTrace(Struct, eq=False):
     """One RPC of an ACS; `seconds` is None until it is answered, `fault_code` 0 where it succeeded."""
 
     name: str
@@ -45,8 +44,7 @@ class RpcTrace:
     """What the device's owner did to answer it, by name."""
 
 
-@dataclass(slots=True, eq=False)
-class SessionTrace:
+class SessionTrace(Struct, eq=False):
     """One session; `outcome` is empty and `seconds` None until it is over."""
 
     id: str
@@ -57,7 +55,7 @@ class SessionTrace:
     outcome: str = ""
     seconds: float | None = None
     rpcs: deque[RpcTrace] = field(default_factory=lambda: deque(maxlen=MOST_RPCS))
-    observers: Sequence[SessionObserver] = field(default=(), repr=False)
+    observers: Sequence[SessionObserver] = ()
 
     @property
     def told(self) -> str:

@@ -8,10 +8,10 @@ from __future__ import annotations
 import io
 import ssl
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
 import aiohttp
+from msgspec import Struct
 from yarl import URL
 
 from cwmp_client.soap import MAX_ENVELOPE_BYTES
@@ -61,8 +61,7 @@ class SessionFailed(Exception):
         self.status = status
 
 
-@dataclass(frozen=True, slots=True)
-class AcsSettings:
+class AcsSettings(Struct, frozen=True):
     """How every ACS is spoken to; files are PEM, and an empty name means the system's, or none.
 
     `request_timeout_seconds` bounds each step: to connect, to wait for an answer, to wait for more of it.
@@ -82,8 +81,7 @@ class AcsSettings:
     reuse_connections: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(Struct, frozen=True):
     """An HTTP answer, read to its end; headers as they came, several of one name included."""
 
     status: int

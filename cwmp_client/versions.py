@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from cwmp_client.faults import AcsFaultCode, FaultCode
 from cwmp_client.messages import (

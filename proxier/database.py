@@ -17,11 +17,11 @@ import zlib
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
+from msgspec import Struct
 from sqlalchemy import Connection, create_engine, event
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError, OperationalError, StatementError
@@ -57,8 +57,7 @@ class StoreError(ProxierError):
         super().__init__(f"{path}: {reason}")
 
 
-@dataclass(frozen=True, slots=True)
-class _Request:
+class _Request(Struct, frozen=True):
     """Something to be done in the next transaction, and the one who waits for what it returns."""
 
     work: Callable[[Connection], Any]

@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
 from itertools import chain, count
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from proxier.control_point import ProxiedDevice
 from proxier.device_settings import is_meant
@@ -33,8 +35,7 @@ NO_SERIAL = "a serial number of its own"
 NO_REBOOT = "a reboot action"
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
+class Identity(Struct, frozen=True):
     """Who a device is, and what TR-069 Annex J asks for and it has not, in words."""
 
     manufacturer: str

@@ -10,10 +10,11 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Protocol, runtime_checkable
+
+from msgspec import Struct, field
 
 from cwmp_client.faults import CwmpFault, FaultCode
 from cwmp_client.messages import AllQueuedTransferStruct, CpeRequest, EventStruct
@@ -71,8 +72,7 @@ async def _nothing(_url: str, _transfer: Transfer) -> None:
     """Hand on no file."""
 
 
-@dataclass(frozen=True, slots=True)
-class Ports:
+class Ports(Struct, frozen=True):
     """Who does what operations command, for one device."""
 
     journal: Journal
@@ -84,8 +84,7 @@ class Ports:
     """Hands a file on once more under the URL that the device was told before our own start."""
 
 
-@dataclass(slots=True, eq=False)
-class _Kept:
+class _Kept(Struct, eq=False):
     """An operation with its alarm and the work that it has under way."""
 
     operation: Operation
@@ -322,8 +321,7 @@ class Operations:
             return None
 
 
-@dataclass(frozen=True, slots=True)
-class _Step:
+class _Step(Struct, frozen=True):
     """What one operation made of a happening."""
 
     kept: _Kept

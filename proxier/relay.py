@@ -16,7 +16,6 @@ import re
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from http import HTTPStatus
 
 import aiohttp
@@ -25,6 +24,7 @@ from yarl import URL
 
 from cwmp_client.authentication import Credentials
 from cwmp_client.faults import CwmpFault, FaultCode
+from cwmp_client.messages import Concealing
 from cwmp_client.transport import CAUSES, AcsSettings, SessionFailed, Tls
 from proxier.own_address import own_address_towards
 from proxier.transfer import LONGEST_SECONDS, PIECE_BYTES, file_session
@@ -41,16 +41,14 @@ _NOT_IN_A_NAME = re.compile(r"[^A-Za-z0-9._-]")
 logger = logging.getLogger(__name__)
 
 
-@dataclass(eq=False, slots=True)
-class _Offer:
+class _Offer(Concealing, frozen=True):
     """A file that one device may have once."""
 
     device: str
     address: str
     source: URL
     username: str
-    password: str = field(repr=False)
-    is_fetched_now: bool = False
+    password: str
 
 
 class Relay:
@@ -69,6 +67,7 @@ class Relay:
         self._largest = largest
         self._seconds = seconds
         self._offers: dict[str, _Offer] = {}
+        self._fetched_now: set[str] = set()
         self._servers: dict[tuple[str, int], asyncio.Server] = {}
         self._http = web.Server(self._answer, access_log=None, lingering_time=0)
         self._places = asyncio.Semaphore(MAX_AT_ONCE)
@@ -139,14 +138,14 @@ class Relay:
 
     async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
         offer = self._offers.get(request.path)
-        if offer is None or offer.is_fetched_now:
+        if offer is None or request.path in self._fetched_now:
             return web.Response(status=HTTPStatus.NOT_FOUND)
         if request.remote != offer.address:
             logger.warning("%s asks for the file of %s, and is refused", request.remote, offer.device)
             return web.Response(status=HTTPStatus.FORBIDDEN)
         if request.method not in {"GET", "HEAD"}:
             return web.Response(status=HTTPStatus.METHOD_NOT_ALLOWED, headers={"Allow": "GET, HEAD"})
-        offer.is_fetched_now = True
+        self._fetched_now.add(request.path)
         try:
             async with self._places, asyncio.timeout(LONGEST_SECONDS), self._session() as session:
                 return await self._hand_on(request, offer, session)
@@ -154,7 +153,7 @@ class Relay:
             logger.warning("%s: its file cannot be had any more: %s", offer.device, error)
             return web.Response(status=HTTPStatus.BAD_GATEWAY)
         finally:
-            offer.is_fetched_now = False
+            self._fetched_now.discard(request.path)
 
     async def _hand_on(
         self, request: web.BaseRequest, offer: _Offer, session: aiohttp.ClientSession

@@ -17,8 +17,9 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from cwmp_client.faults import CwmpFault, FaultCode, ParameterFault
 from cwmp_client.messages import ParameterValueStruct

@@ -1,8 +1,8 @@
 """The configuration: what may stand in it, what is meant where nothing stands, and what is wrong with it.
 
-The dataclasses are the whole table: a section is a class, a key is a field, its default is the field's
-default, its limits stand in the annotation, and its meaning and unit in the text under it. A field that its
-class leaves out of `repr` is a secret, and is masked wherever settings are shown.
+The classes are the whole table: a section is a class, a key is a field, its default is the field's
+default, its limits stand in the annotation, and its meaning and unit in the text under it. A password
+is masked wherever settings are shown.
 """
 
 from __future__ import annotations
@@ -12,10 +12,13 @@ import os
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeAlias
 
+from msgspec import Struct, field
+from msgspec.structs import fields
+
+from cwmp_client.messages import Concealing, is_secret
 from proxier.errors import ProxierError
 from proxier.settings_reader import Problem, Reader, line_of, line_of_last_statement
 from proxier.settings_rules import (
@@ -43,15 +46,14 @@ CONFIG_NAME = "proxier.toml"
 SYSTEM_CONFIG = Path("/etc/proxier") / CONFIG_NAME
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AcsSettings:
+class AcsSettings(Concealing, frozen=True, kw_only=True):
     """The operator's ACS, and the sessions with it."""
 
     url: Annotated[str, WEB_ADDRESS, Longest(256)]
     """Every device's ManagementServer.URL until the ACS changes it."""
     username: Annotated[str, Longest(256)] = ""
     """What the ACS's challenges are answered with; empty: no authentication is offered."""
-    password: Annotated[str, Longest(256)] = field(default="", repr=False)
+    password: Annotated[str, Longest(256)] = ""
     """The password that belongs to `username`."""
     periodic_inform_enable: bool = True
     """Whether devices inform the ACS periodically, until the ACS changes it."""
@@ -75,8 +77,7 @@ class AcsSettings:
     """Sessions at once, of all devices together."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class IdentitySettings:
+class IdentitySettings(Struct, frozen=True, kw_only=True):
     """The proxier's own CWMP endpoint."""
 
     enable: bool = True
@@ -91,8 +92,7 @@ class IdentitySettings:
     """The proxier's DeviceInfo.SerialNumber; empty: made once, and kept in the database."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ConnectionRequestSettings:
+class ConnectionRequestSettings(Concealing, frozen=True, kw_only=True):
     """The listener for the ACS's connection requests, one for all devices."""
 
     host: Annotated[str, NOT_EMPTY] = "0.0.0.0"  # noqa: S104 - the ACS is on none of our networks
@@ -103,12 +103,11 @@ class ConnectionRequestSettings:
     """What every ConnectionRequestURL begins with; empty: found out."""
     username: Annotated[str, Longest(256)] = ""
     """The user that the ACS has to be; empty: made per device, and kept."""
-    password: Annotated[str, Longest(256)] = field(default="", repr=False)
+    password: Annotated[str, Longest(256)] = ""
     """The password that the ACS has to know; empty: made per device, and kept."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UpnpSettings:
+class UpnpSettings(Struct, frozen=True, kw_only=True):
     """The control point: where it looks for devices, and which ones it takes."""
 
     interfaces: Annotated[tuple[str, ...], NOT_EMPTY] = ()
@@ -133,8 +132,7 @@ class UpnpSettings:
     their own, and a reboot action."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StorageSettings:
+class StorageSettings(Struct, frozen=True, kw_only=True):
     """The database."""
 
     url: Annotated[str, DatabaseFile()] = "sqlite:///proxier.db"
@@ -150,8 +148,7 @@ Level: TypeAlias = Literal["debug", "info", "warning", "error"]
 LevelOrNone: TypeAlias = Literal["", "debug", "info", "warning", "error"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LogLevels:
+class LogLevels(Struct, frozen=True, kw_only=True):
     """Levels of single areas; empty: that of `log.level`."""
 
     cwmp: LevelOrNone = ""
@@ -166,8 +163,7 @@ class LogLevels:
     """The status page."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LogSettings:
+class LogSettings(Struct, frozen=True, kw_only=True):
     """What is written to standard error."""
 
     level: Level = "info"
@@ -177,8 +173,7 @@ class LogSettings:
     levels: LogLevels = field(default_factory=LogLevels)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StatusSettings:
+class StatusSettings(Concealing, frozen=True, kw_only=True):
     """The status page, `/metrics` for Prometheus, and `/healthz`."""
 
     host: Annotated[str, NOT_EMPTY] = "127.0.0.1"
@@ -187,14 +182,13 @@ class StatusSettings:
     """The TCP port to listen on; 0: there is no status page."""
     username: Annotated[str, Matching(r"[^:]{1,256}", "1 to 256 characters without a colon")] = "proxier"
     """Who has to know the password."""
-    password: Annotated[str, Longest(256)] = field(default="", repr=False)
+    password: Annotated[str, Longest(256)] = ""
     """What whoever asks has to know, but for `/healthz`; empty: nothing."""
     names: Annotated[tuple[str, ...], HOST_NAME] = ()
     """Host names under which it may be asked for, beside `localhost`, `host` and all IP addresses."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FirmwareSettings:
+class FirmwareSettings(Struct, frozen=True, kw_only=True):
     """Updates of the firmware and of the software modules of devices."""
 
     relay: Literal["auto", "always", "never"] = "auto"
@@ -206,8 +200,7 @@ class FirmwareSettings:
     """Bytes of the largest file that is handed on; none of it is kept."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DataModelSettings:
+class DataModelSettings(Struct, frozen=True, kw_only=True):
     """A data model for the devices that all of the patterns fit; several for one device count together."""
 
     file: Annotated[str, NOT_EMPTY, ReadableFile()]
@@ -223,8 +216,7 @@ class DataModelSettings:
     """Where the ACS finds the device type: SupportedDataModel.{i}.URL."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DeviceSettings:
+class DeviceSettings(Struct, frozen=True, kw_only=True):
     """Settings of single devices; of several sections that fit a device the first one holds."""
 
     match: Annotated[str, NOT_EMPTY]
@@ -237,8 +229,7 @@ class DeviceSettings:
     """Paths in one GetAttributes or SetAttributes at most; 0: any number."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
+class Settings(Struct, frozen=True, kw_only=True):
     """Everything that may stand in a configuration file."""
 
     acs: AcsSettings
@@ -321,7 +312,7 @@ def in_force(settings: Settings) -> str:
 
 
 def _sections_in_force(name: str, section: Any) -> list[str]:
-    inner = [key.name for key in fields(section) if is_dataclass(getattr(section, key.name))]
+    inner = [key.name for key in fields(section) if isinstance(getattr(section, key.name), Struct)]
     return [
         f"[{name}]\n{_keys_in_force(section)}",
         *(each for key in inner for each in _sections_in_force(f"{name}.{key}", getattr(section, key))),
@@ -332,7 +323,7 @@ def _keys_in_force(section: Any) -> str:
     values = ((key, getattr(section, key.name)) for key in fields(section))
     return "".join(
         # Among these types JSON and TOML differ only in the character DEL, which no value may have.
-        f"{key.name} = {json.dumps(value if key.repr or not value else MASK, ensure_ascii=False)}\n"
+        f"{key.name} = {json.dumps(MASK if value and is_secret(key.name) else value, ensure_ascii=False)}\n"
         for key, value in values
-        if not is_dataclass(value)
+        if not isinstance(value, Struct)
     )

@@ -1,4 +1,4 @@
-"""Reads a TOML document into dataclasses, and collects everything that is wrong with it.
+"""Reads a TOML document into frozen classes, and collects everything that is wrong with it.
 
 A section is a field of the outermost class; one that may stand several times is a tuple. A key is a field of
 its section's class, and its rules stand in the field's annotation.
@@ -9,9 +9,11 @@ from __future__ import annotations
 import difflib
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import MISSING, fields, is_dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple, TypeVar, get_args, get_origin, get_type_hints
+
+from msgspec import NODEFAULT, Struct
+from msgspec.structs import fields
 
 from proxier.settings_rules import OneOf, Rule
 
@@ -76,12 +78,12 @@ class Reader:
         self._name_strangers(f"{name}.", table, hints, turn)
         values: dict[str, Any] = {}
         for key in fields(kind):
-            if is_dataclass(inner := hints[key.name]):
+            if is_section(inner := hints[key.name]):
                 place = f"{name}.{key.name}"
                 values[key.name] = self._section(place, inner, table.get(key.name, {}), turn)
                 continue
             value = table.get(key.name, list(key.default) if isinstance(key.default, tuple) else key.default)
-            if value is MISSING:
+            if value is NODEFAULT:
                 values[key.name] = None
                 self.problems.append(Problem(f"{name}.{key.name}", "is missing, and required", turn=turn))
             else:
@@ -124,6 +126,11 @@ class Reader:
         for rule in rules:
             value = rule.accept(value, self._folder)
         return value
+
+
+def is_section(hint: Any) -> bool:
+    """Whether a key of such a type is a section within its section."""
+    return isinstance(hint, type) and issubclass(hint, Struct)
 
 
 def line_of(problem: Problem, text: str) -> int | None:

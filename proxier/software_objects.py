@@ -15,9 +15,11 @@ import logging
 import secrets
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from cwmp_client.faults import CwmpFault, FaultCode, ParameterFault
 from cwmp_client.messages import ParameterValueStruct
@@ -50,8 +52,7 @@ TRUSTED_SECONDS = 60
 logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class _Known:
+class _Known(Struct, frozen=True):
     """What the device offers, and its units as they were last read."""
 
     actions: frozenset[str] = frozenset()

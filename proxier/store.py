@@ -10,11 +10,12 @@ import json
 import logging
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
 
+from msgspec import Struct
+from msgspec.structs import asdict, replace
 from sqlalchemy import (
     ColumnElement,
     Connection,
@@ -44,8 +45,7 @@ GATEWAY = "gateway"
 """The id under which the proxier's own endpoint keeps its records; no device_id is like it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VirtualDeviceRecord:
+class VirtualDeviceRecord(Struct, frozen=True, kw_only=True):
     """What is kept of a virtual device."""
 
     device_id: str
@@ -78,7 +78,7 @@ class VirtualDeviceRecord:
     last_session_outcome: str | None = None
 
 
-_devices = table("devices", *(column(each.name) for each in fields(VirtualDeviceRecord)))
+_devices = table("devices", *map(column, VirtualDeviceRecord.__struct_fields__))
 _records = table("records", column("device_id"), column("key"), column("value"))
 _instances = table("instances", *map(column, ("device_id", "table_path", "number", "upnp_number")))
 _meta = table("meta", column("key"), column("value"))
@@ -110,8 +110,7 @@ _drop_unused_models = delete(_models).where(
 _all_devices = select(_devices).order_by(_devices.c.number)
 
 
-@dataclass(frozen=True, slots=True)
-class DeviceJournal:
+class DeviceJournal(Struct, frozen=True):
     """`cwmp_client.parameters.Journal` for one device, or for `GATEWAY`."""
 
     store: Store

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, NamedTuple, TypeAlias
+
+from msgspec import Struct, field
 
 from cwmp_client.trace import RpcTrace, SessionTrace, milliseconds
 from proxier.control_socket import Command
@@ -34,8 +35,7 @@ class _Kept(NamedTuple):
     length: int
 
 
-@dataclass(slots=True)
-class _Envelopes:
+class _Envelopes(Struct):
     """Those of one session; the first `lost` of them have made room."""
 
     kept: deque[_Kept] = field(default_factory=deque)

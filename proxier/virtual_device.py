@@ -6,10 +6,11 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
+from msgspec import Struct
+from msgspec.structs import replace
 from yarl import URL
 
 from cwmp_client.acs import AcsClient
@@ -45,8 +46,7 @@ FIRST_EVENT_SECONDS = 1.0
 """How long the first session of a device waits for its events to begin, so that nothing is read twice."""
 
 
-@dataclass(frozen=True, slots=True)
-class House:
+class House(Struct, frozen=True):
     """What all virtual devices of a proxier share."""
 
     store: Store

@@ -19,6 +19,7 @@ from types import FrameType
 from typing import Any
 
 import hypothesis
+from msgspec import Struct
 
 CHECKOUT = Path(__file__).parent.parent
 
@@ -35,6 +36,9 @@ _GUARDED: tuple[tuple[Any, tuple[str, ...]], ...] = (
     (asyncio, ("create_task", "get_running_loop")),
     (threading.Thread, ("start",)),
 )
+
+
+_REAL_TIME = dt.datetime
 
 
 class LawBroken(BaseException):
@@ -61,6 +65,18 @@ def pytest_configure() -> None:
     hypothesis.settings.register_profile("brief", max_examples=5, deadline=None, database=None)
     hypothesis.settings.load_profile("brief")
     take_away()
+
+
+def pytest_collection_finish() -> None:
+    """In the hints of records, msgspec looks for the real class of times."""
+    waiting = [Struct]
+    while waiting:
+        record = waiting.pop()
+        waiting += record.__subclasses__()
+        names = {**vars(sys.modules[record.__module__]), "datetime": _REAL_TIME}
+        for field, hint in vars(record).get("__annotations__", {}).items():
+            if isinstance(hint, str) and "datetime" in hint:
+                record.__annotations__[field] = eval(hint, names)
 
 
 def _blame(deed: str) -> None:
@@ -102,6 +118,9 @@ class _Date(dt.date, metaclass=_LikeItsBase):
 
 
 class _DateTime(dt.datetime, metaclass=_LikeItsBase):
+    def __new__(cls, *arguments: Any, **options: Any) -> Any:
+        return _REAL_TIME(*arguments, **options)  # msgspec knows times by their very class
+
     @classmethod
     def now(cls, tz: dt.tzinfo | None = None) -> Any:
         _blame("datetime.now")

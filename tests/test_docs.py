@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 import tomllib
-from dataclasses import MISSING, fields
 from pathlib import Path
+
+from msgspec import NODEFAULT
+from msgspec.structs import fields
 
 from proxier.packaging.parser_tree import read_parser
 from proxier.settings import AcsSettings, Settings, in_force, load
@@ -47,7 +49,7 @@ def test_the_sections_that_the_readme_only_sketches_can_be_used(tmp_path: Path) 
     for section, [table] in ((each, document[each]) for each in ("data_models", "devices")):
         [read] = getattr(settings, section)
         assert set(table) == {key.name for key in fields(read)}
-        required = {key.name for key in fields(read) if key.default is MISSING}
+        required = {key.name for key in fields(read) if key.default is NODEFAULT}
         assert all(table[key.name] == key.default for key in fields(read) if key.name not in required)
 
 

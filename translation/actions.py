@@ -11,11 +11,11 @@ their types, so that a plan reads
 from __future__ import annotations
 
 from collections.abc import Generator, Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, TypeAlias, TypeVar
 
 from lxml import etree
+from msgspec import Struct, field
 
 R = TypeVar("R")
 
@@ -28,8 +28,7 @@ class Service(StrEnum):
     SMS = "SoftwareManagement"
 
 
-@dataclass(frozen=True, slots=True)
-class ActionCall:
+class ActionCall(Struct, frozen=True):
     """An action to be called; arguments in the order of the SCPD, XML documents in them as plain text."""
 
     service: Service
@@ -37,8 +36,7 @@ class ActionCall:
     arguments: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class ActionResult:
+class ActionResult(Struct, frozen=True):
     """What an action answered.
 
     `values` are the output arguments as trimmed text. Some devices put the XML of an argument into the answer
@@ -96,8 +94,7 @@ class AboutTo(StrEnum):
     BASELINE_RESET = "AboutToBaselineReset"
 
 
-@dataclass(frozen=True, slots=True)
-class StateChange:
+class StateChange(Struct, frozen=True):
     """Evented variables of one service and their new values.
 
     `complete` says that this is the first notification of a subscription: it holds every evented variable,

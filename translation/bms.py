@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 from translation.actions import (
     ActionCall,
@@ -47,8 +48,7 @@ class Progress(StrEnum):
     COMPLETED = "Completed"
 
 
-@dataclass(frozen=True, slots=True)
-class LogInfo:
+class LogInfo(Struct, frozen=True):
     """What a device says of one of its logs; `max_size` in bytes, 0 when unknown. Source: BMS, GetLogInfo"""
 
     uri: str

@@ -13,9 +13,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, NamedTuple, Self
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from translation.datatypes import BOOLEAN, INTEGERS, canonical
 from translation.paths import ANY_INSTANCE
@@ -161,12 +163,11 @@ class ModelSource(NamedTuple):
     url: str = ""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class DataModel:
+class DataModel(Struct, frozen=True, eq=False):
     """All that is said of one kind of device. Two are the same only if they are one object."""
 
     sources: tuple[ModelSource, ...]
-    objects: Mapping[str, ObjectDefinition] = field(repr=False)
+    objects: Mapping[str, ObjectDefinition]
 
     @classmethod
     def united(cls, models: Iterable[DataModel]) -> DataModel:

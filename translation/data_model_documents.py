@@ -13,10 +13,10 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from lxml import etree
+from msgspec import Struct
 
 MAX_DOCUMENT_SIZE = 32 * 2**20
 """In octets, unpacked; eight times that of TR-181 2.17."""
@@ -37,8 +37,7 @@ class Import(NamedTuple):
     names: Mapping[tuple[str, str], str]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Document:
+class Document(Struct, frozen=True, eq=False):
     """One document; `defined` has its data types, components and models by kind and name."""
 
     root: etree._Element

@@ -10,10 +10,10 @@ Source: TR-106 Annexes A and B
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from lxml import etree
+from msgspec import Struct, field
 
 from translation.data_model import (
     UNKNOWN,
@@ -77,8 +77,7 @@ class _Found(NamedTuple):
     element: etree._Element
 
 
-@dataclass(slots=True)
-class _Object:
+class _Object(Struct):
     writable: bool = False
     parameters: dict[str, ParameterDefinition] = field(default_factory=dict)
 

@@ -14,8 +14,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
+
+from msgspec import Struct
 
 from translation.actions import ActionResult
 from translation.bms import comma_list, lookups_in
@@ -34,8 +35,7 @@ _SHORTEST_REPETITION_MS = 1000
 Row = Mapping[str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class Input:
+class Input(Struct, frozen=True):
     """A writable parameter of a diagnostic; a number has limits, a text a greatest length in characters."""
 
     name: str
@@ -64,8 +64,7 @@ class Input:
         return value
 
 
-@dataclass(frozen=True, slots=True)
-class Output:
+class Output(Struct, frozen=True):
     """A result, or a column of a table of results: what a device says fits the type, or does not count.
 
     Of a text only what `allowed` lists counts, and anything else means the last of it.
@@ -97,8 +96,7 @@ class Output:
         return "" if self.type == "string" else "0"
 
 
-@dataclass(frozen=True, slots=True)
-class ResultTable:
+class ResultTable(Struct, frozen=True):
     """A table of results, whose rows come from the answer of the Get…Result action."""
 
     name: str
@@ -106,8 +104,7 @@ class ResultTable:
     rows_in: Callable[[ActionResult], Sequence[Row]]
 
 
-@dataclass(frozen=True, slots=True)
-class Duration:
+class Duration(Struct, frozen=True):
     """How long a test may take: the product of some inputs, the last one in milliseconds, times a factor."""
 
     inputs: tuple[str, ...] = ()
@@ -126,8 +123,7 @@ class Duration:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class DiagnosticObject:
+class DiagnosticObject(Struct, frozen=True):
     """An object of TR-181 and the actions behind it; arguments are named as the parameters are."""
 
     path: str

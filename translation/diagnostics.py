@@ -16,10 +16,12 @@ Source: TR-330 4.5, Figure 6; TR-181 2.17, DiagnosticsState
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, ClassVar, Self
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from cwmp_client.faults import FaultCode, ParameterFault
 from cwmp_client.messages import EventCode, EventStruct
@@ -77,8 +79,7 @@ class Phase(StrEnum):
     CANCELLING = "cancelling"
 
 
-@dataclass(frozen=True, slots=True)
-class Diagnostic:
+class Diagnostic(Struct, frozen=True):
     """The operation of one diagnostic object of one device; see the head of this module."""
 
     kind: ClassVar[str] = "diagnostic"

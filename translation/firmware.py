@@ -6,14 +6,16 @@ Source: TR-330 4.7.1.1, 4.7.1.2, Table 3; TR-069 A.3.2.8, A.3.3.2
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from typing import ClassVar, Self
+from typing import Self
+
+from msgspec.structs import replace
 
 from cwmp_client.faults import CwmpFault, FaultCode
 from cwmp_client.messages import (
     UNKNOWN_TIME,
     AllQueuedTransferStruct,
+    Concealing,
     Download,
     EventCode,
     EventStruct,
@@ -58,11 +60,8 @@ _FAULTS: Mapping[Ending, FaultCode] = {
 """What the ends that TR-330 has no row for are to the ACS."""
 
 
-@dataclass(frozen=True, slots=True)
-class FirmwareDownload:
+class FirmwareDownload(Concealing, frozen=True, tag_field="kind", tag="firmware"):
     """A Download of the ACS that no TransferComplete has reported yet."""
-
-    kind: ClassVar[str] = "firmware"
 
     number: str
     """Tells it from other jobs of the device."""
@@ -72,7 +71,7 @@ class FirmwareDownload:
     expires: datetime
     """When it is given up if the device cannot be asked."""
     username: str = ""
-    password: str = field(default="", repr=False)
+    password: str = ""
     file_size: int = 0
     relay: RelayMode = RelayMode.AUTO
     relayed: bool = False

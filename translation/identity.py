@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from translation.actions import ActionError, DeviceUnreachable, Plan
 from translation.calls import UNKNOWN_PATH, call
@@ -21,8 +22,7 @@ NOT_THERE = UNKNOWN_PATH | {401, 402, 602, 702}
 """Errors by which a device says that it will never tell; after any other it may."""
 
 
-@dataclass(frozen=True, slots=True)
-class DataModelIdentity:
+class DataModelIdentity(Struct, frozen=True):
     """What the data model says, as it is written there; None: it does not say."""
 
     manufacturer: str | None = None

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, replace
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from cwmp_client.messages import ParameterValueStruct
 from translation.data_model import DataModel
@@ -19,8 +21,7 @@ VALUES = "cms.values"
 COMMITTED = "cms.committed"
 
 
-@dataclass(frozen=True, slots=True)
-class CmsSettings:
+class CmsSettings(Struct, frozen=True):
     """Settings of one device.
 
     Attributes:

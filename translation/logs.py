@@ -12,16 +12,19 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any, ClassVar, Self
 from urllib.parse import urlsplit
 
+from msgspec import Struct
+from msgspec.structs import replace
+
 from cwmp_client.faults import CwmpFault, FaultCode
 from cwmp_client.messages import (
     UNKNOWN_TIME,
     AllQueuedTransferStruct,
+    Concealing,
     EventCode,
     EventStruct,
     FaultStruct,
@@ -50,6 +53,7 @@ from translation.operations import (
     time_of_record,
     worth_another_try,
 )
+from translation.records import record_of, value_of
 from translation.service_parameters import ServiceParameter
 
 LOG_TABLE = "Device.DeviceInfo.VendorLogFile."
@@ -75,8 +79,7 @@ _NO_TIME = ("", UNKNOWN_TIME)
 # ------------------------------------------------------------------ the table
 
 
-@dataclass(frozen=True, slots=True)
-class LogFile:
+class LogFile(Struct, frozen=True):
     """One row of the table; `max_size` in bytes, 0 when unknown."""
 
     instance: int
@@ -94,8 +97,7 @@ class LogFile:
         return f"{digest}-{self.uri[-(MAX_NAME_LENGTH - 17) :]}"
 
 
-@dataclass(frozen=True, slots=True)
-class LogFiles:
+class LogFiles(Struct, frozen=True):
     """The logs of a device as they were last read."""
 
     files: tuple[LogFile, ...] = ()
@@ -140,12 +142,12 @@ class LogFiles:
 
     def to_record(self) -> Mapping[str, Any]:
         """Themselves as JSON."""
-        return asdict(self)
+        return record_of(self)
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> Self:
         """The logs that gave the record."""
-        return cls(**{**record, "files": tuple(LogFile(**each) for each in record["files"])})
+        return value_of(cls, record)
 
 
 # ------------------------------------------------------------------ the upload
@@ -160,8 +162,7 @@ class Phase(StrEnum):
     MOVING = "moving"
 
 
-@dataclass(frozen=True, slots=True)
-class LogUpload:
+class LogUpload(Concealing, frozen=True):
     """The upload of one log to the ACS. Source: TR-330 4.4.2"""
 
     kind: ClassVar[str] = "log upload"
@@ -174,7 +175,7 @@ class LogUpload:
     url: str
     due: datetime
     username: str = ""
-    password: str = field(default="", repr=False)
+    password: str = ""
     phase: Phase = Phase.WAITING
     waits_for_session: bool = True
     failures: int = 0

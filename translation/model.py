@@ -9,10 +9,12 @@ Source: TR-330 4.3, CMS 2.3
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from typing import Any, NamedTuple, Self
 from weakref import WeakValueDictionary
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from translation.data_model import UNKNOWN, ActiveNotify, DataModel, ObjectDefinition, ParameterDefinition
 from translation.datatypes import STRING
@@ -61,8 +63,7 @@ class StructureNode(NamedTuple):
     attributes: Attributes | None = None
 
 
-@dataclass(slots=True)
-class ObjectTemplate:
+class ObjectTemplate(Struct):
     """One object of the CWMP tree, for all rows of the tables above it at once.
 
     `path` is its UPnP structure path, empty for an object that only CWMP has (`Device.Services.`). `leaves`
@@ -83,8 +84,7 @@ class ObjectTemplate:
         return ANY_INSTANCE in self.children
 
 
-@dataclass(frozen=True)
-class SupportedModel:
+class SupportedModel(Struct, frozen=True, dict=True, weakref=True):
     """What a device supports, in its own order: parameters, tables, and objects listed by themselves.
 
     `data_model` is what the configuration gives for its kind; it adds no node, and speaks where the device

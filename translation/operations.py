@@ -17,48 +17,43 @@ Source: TR-330 4.4 to 4.7
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, Protocol, Self, TypeAlias
 
+from msgspec import Struct
+
 from cwmp_client.faults import CwmpFault
-from cwmp_client.messages import CpeRequest, EventCode, EventStruct
+from cwmp_client.messages import Concealing, CpeRequest, EventCode, EventStruct
 from translation.actions import AboutTo, ActionError, DeviceUnreachable, Plan, StateChange
 
 # ------------------------------------------------------------------ what happens to an operation
 
 
-@dataclass(frozen=True, slots=True)
-class Started:
+class Started(Struct, frozen=True):
     """The proxier started, and this operation came from its database; no command is under way any more."""
 
 
-@dataclass(frozen=True, slots=True)
-class SessionEnded:
+class SessionEnded(Struct, frozen=True):
     """A CWMP session of the device ended, well or not."""
 
 
-@dataclass(frozen=True, slots=True)
-class Woke:
+class Woke(Struct, frozen=True):
     """The time of the last `WakeAt` has come."""
 
 
-@dataclass(frozen=True, slots=True)
-class Changed:
+class Changed(Struct, frozen=True):
     """Evented variables of the device changed."""
 
     change: StateChange
 
 
-@dataclass(frozen=True, slots=True)
-class Left:
+class Left(Struct, frozen=True):
     """The device went offline; `about_to` is what its byebye announced."""
 
     about_to: frozenset[AboutTo] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
-class BootMarks:
+class BootMarks(Struct, frozen=True):
     """What tells one run of a device from the next; None and empty where the device does not say.
 
     `boot_id` is BOOTID.UPNP.ORG, `status_since` the time in DeviceStatus as the device wrote it, `up_time`
@@ -73,8 +68,7 @@ class BootMarks:
 NO_MARKS = BootMarks()
 
 
-@dataclass(frozen=True, slots=True)
-class Returned:
+class Returned(Struct, frozen=True):
     """The device is there: for the first time since our start, or again.
 
     `restarted` when it is known to have rebooted, `about_to` as its byebye announced, `marks` of its run now.
@@ -85,27 +79,23 @@ class Returned:
     marks: BootMarks = NO_MARKS
 
 
-@dataclass(frozen=True, slots=True)
-class WasReset:
+class WasReset(Struct, frozen=True):
     """`0 BOOTSTRAP` was reported: what the ACS has asked for before that is void."""
 
 
-@dataclass(frozen=True, slots=True)
-class Done:
+class Done(Struct, frozen=True):
     """What the last `Run` or `Transfer` command brought."""
 
     result: Any = None
 
 
-@dataclass(frozen=True, slots=True)
-class Failed:
+class Failed(Struct, frozen=True):
     """The last `Run` or `Transfer` command came to nothing."""
 
     error: ActionError | DeviceUnreachable | CwmpFault
 
 
-@dataclass(frozen=True, slots=True)
-class Cancelled:
+class Cancelled(Struct, frozen=True):
     """The ACS wants the operation to stop."""
 
 
@@ -116,22 +106,19 @@ Happening: TypeAlias = (
 # ------------------------------------------------------------------ what an operation commands
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
+class Run(Struct, frozen=True):
     """Drive a plan at the device; its outcome comes back as `Done` or `Failed`."""
 
     plan: Plan[Any]
 
 
-@dataclass(frozen=True, slots=True)
-class WakeAt:
+class WakeAt(Struct, frozen=True):
     """Let `Woke` happen at this time; an earlier wish of the same operation is forgotten."""
 
     time: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(Struct, frozen=True):
     """Tell the ACS: events of the next Inform, and requests of the session that it opens.
 
     `0 BOOTSTRAP` among the events says that the device was reset: what the ACS has set goes in the same
@@ -147,8 +134,7 @@ class Report:
         return any(event.event_code == EventCode.BOOTSTRAP for event in self.events)
 
 
-@dataclass(frozen=True, slots=True)
-class Transfer:
+class Transfer(Concealing, frozen=True):
     """Move a file between the device and the ACS; its outcome comes back as `Done` or `Failed`.
 
     The file goes from `source` to `target` in pieces, never whole in memory. Without a target it is made
@@ -158,7 +144,7 @@ class Transfer:
     source: str
     target: str
     username: str = ""
-    password: str = field(default="", repr=False)
+    password: str = ""
 
 
 Command: TypeAlias = Run | WakeAt | Report | Transfer

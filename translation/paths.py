@@ -12,9 +12,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
 from itertools import chain
 from typing import NamedTuple, Self, TypeAlias
+
+from msgspec import Struct, field
 
 Parts: TypeAlias = tuple[str, ...]
 
@@ -45,8 +46,7 @@ _MODEL_ROOTS = frozenset({"BBF", "Device", "InternetGatewayDevice"})
 _BBF_URIS = ("broadband-forum", "dslforum")
 
 
-@dataclass(frozen=True, slots=True)
-class UpnpPath:
+class UpnpPath(Struct, frozen=True):
     """A path in a device's data model; that of a parameter ends without slash. Source: CMS 2.3.1"""
 
     parts: Parts
@@ -111,8 +111,7 @@ class Prefix(NamedTuple):
     cwmp: Parts
 
 
-@dataclass(frozen=True, slots=True)
-class Prefixes:
+class Prefixes(Struct, frozen=True):
     """Where the data models of one device are.
 
     Of several prefixes that fit a path the longest holds; one always fits. Models of the Broadband Forum are
@@ -175,8 +174,7 @@ Rows: TypeAlias = tuple[tuple[str, tuple[int, ...]], ...]
 """Of each table that has rows: its CWMP path, and its rows' CWMP and UPnP numbers in turn."""
 
 
-@dataclass(slots=True)
-class _Numbers:
+class _Numbers(Struct):
     """Of one table: the CWMP numbers of rows by UPnP number, all that were ever used, and their greatest."""
 
     rows: dict[int, int] = field(default_factory=dict)

@@ -23,10 +23,12 @@ Source: TR-330 4.2.1 Table 1; TR-069 A.3.2.9, A.4.1.6
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, ClassVar, Self
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from cwmp_client.faults import CwmpFault, FaultCode
 from cwmp_client.messages import EventCode, EventStruct, Reboot
@@ -54,6 +56,7 @@ from translation.operations import (
     time_of_record,
     worth_another_try,
 )
+from translation.records import record_of
 
 LOOK_EVERY = timedelta(seconds=20)
 """How often a device that should restart is asked whether it has."""
@@ -89,8 +92,7 @@ class Phase(StrEnum):
     """The restart is to be seen; from time to time the device is asked."""
 
 
-@dataclass(frozen=True, slots=True)
-class Restarts:
+class Restarts(Struct, frozen=True):
     """What is known of a device's restarts; see the head of this module."""
 
     kind: ClassVar[str] = "restarts"
@@ -177,7 +179,7 @@ class Restarts:
     def to_record(self) -> Mapping[str, Any]:
         """See `Operation`."""
         return {
-            "marks": asdict(self.marks),
+            "marks": record_of(self.marks),
             "about_to": sorted(self.about_to),
             "reboots": list(self.reboots),
             "reset": self.reset,

@@ -10,9 +10,11 @@ Source: TR-330 4.7.1.2, 4.7.1.3
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Self
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 MAX_SEEN = 320
 """OperationIDs of one device that are remembered: more than it can list, or each list would bring news.
@@ -21,8 +23,7 @@ Of those that are not listed any more the oldest are forgotten first.
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
+class Seen(Struct, frozen=True):
     """An OperationID that the device has listed."""
 
     operation_id: int
@@ -33,8 +34,7 @@ class Seen:
     """What it stands for is known, or of no interest."""
 
 
-@dataclass(frozen=True, slots=True)
-class Sightings:
+class Sightings(Struct, frozen=True):
     """All of them, in the order in which they came."""
 
     rows: tuple[Seen, ...] = ()

@@ -10,8 +10,9 @@ Source: SMS, TR-330 4.7
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 from translation.actions import ActionCall, ActionError, DeviceUnreachable, Plan, Service, StateChange, invoke
 from translation.bms import ids_in, number
@@ -54,8 +55,7 @@ OVER = frozenset({"Completed", "Error"})
 """The states of one that is not. Source: SMS, A_ARG_TYPE_OperationState"""
 
 
-@dataclass(frozen=True, slots=True)
-class OperationInfo:
+class OperationInfo(Struct, frozen=True):
     """What a device says of one operation. Source: SMS, GetOperationInfo"""
 
     state: str
@@ -80,8 +80,7 @@ class OperationInfo:
         return self.state in OVER
 
 
-@dataclass(frozen=True, slots=True)
-class DeploymentUnit:
+class DeploymentUnit(Struct, frozen=True):
     """What is installed; what the device does not tell is empty. Source: SMS, GetDUInfo"""
 
     id: int
@@ -91,8 +90,7 @@ class DeploymentUnit:
     uri: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class ExecutionUnit:
+class ExecutionUnit(Struct, frozen=True):
     """What runs, or could; `failed` as in ErrorEUIDs. Source: SMS, GetEUInfo"""
 
     id: int

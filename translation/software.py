@@ -16,9 +16,10 @@ Source: TR-330 4.7
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, Self, TypeAlias
+
+from msgspec.structs import replace
 
 from cwmp_client.faults import CwmpFault, FaultCode
 from translation.actions import ActionError, DeviceUnreachable, Service, StateChange
@@ -69,8 +70,7 @@ MAX_OTHERS = 32
 Error: TypeAlias = ActionError | DeviceUnreachable | CwmpFault
 
 
-@dataclass(frozen=True, slots=True)
-class Software(SoftwareState):
+class Software(SoftwareState, frozen=True):
     """See the head of this module."""
 
     kind: ClassVar[str] = "software"
@@ -100,8 +100,7 @@ class Software(SoftwareState):
 
     def to_record(self) -> Mapping[str, Any]:
         """See `Operation`."""
-        record: Mapping[str, Any] = record_of(self)
-        return record
+        return record_of(self)
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> Self:

@@ -11,7 +11,8 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from contextlib import suppress
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from translation import calls
 from translation.actions import ActionError, Plan
@@ -45,8 +46,7 @@ COMMON_VERSIONS = (
 """Where the common objects tell the version of the software. Source: CMS, common objects"""
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
+class Facts(Struct, frozen=True):
     """What an operation is to change, as it is now; None and empty: the device does not tell.
 
     For an update it is a version, and `told_by` is where that stands; for an installation, or the contrary,
@@ -60,8 +60,7 @@ class Facts:
     unit: DeploymentUnit | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Inventory:
+class Inventory(Struct, frozen=True):
     """What is installed; `units` are all but the firmware."""
 
     ids: frozenset[int] | None
@@ -76,8 +75,7 @@ class Inventory:
         return Facts(units=self.ids, execution_units=self.execution_units, unit=unit)
 
 
-@dataclass(frozen=True, slots=True)
-class Subject:
+class Subject(Struct, frozen=True):
     """What somebody wants done, or to know the outcome of: an action, and the unit if there is one yet."""
 
     action: str
@@ -93,8 +91,7 @@ class Subject:
         return info.action == self.action and self.unit in {None, info.unit}
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(Struct, frozen=True):
     """An operation of a deployment unit that was found at the device."""
 
     operation_id: int
@@ -102,8 +99,7 @@ class Found:
     facts: Facts
 
 
-@dataclass(frozen=True, slots=True)
-class Survey:
+class Survey(Struct, frozen=True):
     """What goes on at a device."""
 
     operations: frozenset[int]
@@ -115,8 +111,7 @@ class Survey:
     """What else was to be found out."""
 
 
-@dataclass(frozen=True, slots=True)
-class Ended:
+class Ended(Struct, frozen=True):
     """An operation that is over; `info` is None where the device knows nothing of it any more."""
 
     info: OperationInfo | None

@@ -9,13 +9,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import ClassVar, Self
+from typing import Self
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from cwmp_client.faults import CwmpFault, FaultCode
 from cwmp_client.messages import (
     ChangeDUState,
+    Concealing,
     DUStateChangeComplete,
     EventCode,
     EventStruct,
@@ -71,8 +74,7 @@ UNIT_FAULTS = frozenset({9001, 9003, 9012, 9013, *range(9015, 9019), *range(9022
 _UUID = re.compile("[A-Fa-f0-9]{8}-([A-Fa-f0-9]{4}-){3}[A-Fa-f0-9]{12}")
 
 
-@dataclass(frozen=True, slots=True)
-class UnitOperation:
+class UnitOperation(Concealing, frozen=True):
     """One operation of a ChangeDUState; `unit` is the one that is meant, once that is known."""
 
     action: str
@@ -80,7 +82,7 @@ class UnitOperation:
     uuid: str = ""
     version: str = ""
     username: str = ""
-    password: str = field(default="", repr=False)
+    password: str = ""
     environment: str = ""
     unit: int | None = None
     is_planned: bool = False
@@ -98,11 +100,8 @@ class UnitOperation:
                 return cls(Action.UNINSTALL, "", uuid, version, environment=environment)
 
 
-@dataclass(frozen=True, slots=True)
-class UnitChanges:
+class UnitChanges(Struct, frozen=True, tag_field="kind", tag="units"):
     """A ChangeDUState of the ACS that no DUStateChangeComplete has reported yet."""
-
-    kind: ClassVar[str] = "units"
 
     number: str
     """Tells it from other jobs of the device."""
@@ -154,14 +153,11 @@ class UnitChanges:
         return (Report(events, (DUStateChangeComplete(self.results, self.command_key),)),)
 
 
-@dataclass(frozen=True, slots=True)
-class Switch:
+class Switch(Struct, frozen=True, tag_field="kind", tag="switch"):
     """An execution unit that the ACS wants started or stopped; its Status tells what comes of it.
 
     Source: TR-181 2.17, ExecutionUnit.RequestedState
     """
-
-    kind: ClassVar[str] = "switch"
 
     number: str
     action: str

@@ -13,10 +13,13 @@ Source: TR-330 4.7.1, 4.7.1.2
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from msgspec import Struct, field
+from msgspec.structs import replace
+
+from cwmp_client.messages import Concealing
 from translation.actions import Plan
 from translation.operations import RETRIES_AFTER_SECONDS, Transfer
 from translation.sightings import Seen
@@ -99,14 +102,13 @@ ENDLESS = "the device has not ended the operation in time"
 """These two: of one that is overdue."""
 
 
-@dataclass(frozen=True, slots=True)
-class Wish:
+class Wish(Concealing, frozen=True):
     """What is to be called for the ACS."""
 
     subject: Subject
     url: str = ""
     username: str = ""
-    password: str = field(default="", repr=False)
+    password: str = ""
     relayed: bool = False
     """The proxier fetches the file, and the device has it from there."""
     watched: bool = True
@@ -131,8 +133,7 @@ class Wish:
                 return begin(action, EUID=unit)
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
+class Result(Struct, frozen=True):
     """What has become of an operation; times are None where it was never at the device."""
 
     subject: Subject
@@ -155,8 +156,7 @@ class Result:
         return self.ending is Ending.SUCCEEDED
 
 
-@dataclass(frozen=True, slots=True)
-class Watched:
+class Watched(Struct, frozen=True):
     """One operation that is, or may be, under way at the device; see the head of this module."""
 
     wish: Wish

@@ -6,10 +6,12 @@ Source: TR-330 4.7
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Self, TypeAlias
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from cwmp_client.faults import CwmpFault, FaultCode
 from cwmp_client.messages import AllQueuedTransferStruct
@@ -35,8 +37,7 @@ class Work(StrEnum):
     LOOK = "look"
 
 
-@dataclass(frozen=True, slots=True)
-class SoftwareState:
+class SoftwareState(Struct, frozen=True):
     """What `Software` is at one moment."""
 
     offered: frozenset[str] = frozenset()

@@ -6,9 +6,10 @@ Source: TR-330 4.7.1
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TypeVar
+
+from msgspec.structs import replace
 
 from translation.actions import Plan
 from translation.operations import Command, Run

@@ -11,9 +11,10 @@ Source: TR-181 2.17, SoftwareModules; SMS
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Self
 from uuid import UUID, uuid5
+
+from msgspec import Struct
 
 from translation.service_parameters import ServiceParameter
 from translation.sms import Action, DeploymentUnit, ExecutionUnit
@@ -51,8 +52,7 @@ SWITCHES = {"Active": Action.START, "Idle": Action.STOP}
 _SWITCHED: Mapping[str, str] = {action: state for state, action in SWITCHES.items()}
 
 
-@dataclass(frozen=True, slots=True)
-class KnownUnit:
+class KnownUnit(Struct, frozen=True):
     """What is known of a deployment unit that was installed for the ACS; no UUID: the ACS gave none."""
 
     id: int
@@ -60,8 +60,7 @@ class KnownUnit:
     execution_units: frozenset[int] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
-class KnownUnits:
+class KnownUnits(Struct, frozen=True):
     """All that is known of deployment units, and not told by the device."""
 
     rows: tuple[KnownUnit, ...] = ()

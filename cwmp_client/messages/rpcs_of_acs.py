@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from msgspec import Struct
+
+from cwmp_client.messages.concealing import Concealing
 from cwmp_client.messages.structs import (
     UNKNOWN_TIME,
     AllQueuedTransferStruct,
@@ -18,20 +20,17 @@ from cwmp_client.messages.structs import (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class GetRPCMethods:
+class GetRPCMethods(Struct, frozen=True):
     """Which methods do you know? Source: TR-069 A.3.1.1"""
 
 
-@dataclass(frozen=True, slots=True)
-class GetRPCMethodsResponse:
+class GetRPCMethodsResponse(Struct, frozen=True):
     """Source: TR-069 A.3.1.1"""
 
     method_list: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class SetParameterValuesFault:
+class SetParameterValuesFault(Struct, frozen=True):
     """Source: TR-069 A.5, inside Fault"""
 
     parameter_name: str
@@ -39,8 +38,7 @@ class SetParameterValuesFault:
     fault_string: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
+class Fault(Struct, frozen=True):
     """The answer to any request that failed, in both directions. Source: TR-069 3.5"""
 
     fault_code: int
@@ -48,116 +46,101 @@ class Fault:
     set_parameter_values_faults: tuple[SetParameterValuesFault, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class SetParameterValues:
+class SetParameterValues(Struct, frozen=True):
     """Source: TR-069 A.3.2.1"""
 
     parameter_list: tuple[ParameterValueStruct, ...]
     parameter_key: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class SetParameterValuesResponse:
+class SetParameterValuesResponse(Struct, frozen=True):
     """Status 0: applied; 1: committed, applied later. Source: TR-069 A.3.2.1"""
 
     status: int
 
 
-@dataclass(frozen=True, slots=True)
-class GetParameterValues:
+class GetParameterValues(Struct, frozen=True):
     """Source: TR-069 A.3.2.2"""
 
     parameter_names: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class GetParameterValuesResponse:
+class GetParameterValuesResponse(Struct, frozen=True):
     """Source: TR-069 A.3.2.2"""
 
     parameter_list: tuple[ParameterValueStruct, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class GetParameterNames:
+class GetParameterNames(Struct, frozen=True):
     """Source: TR-069 A.3.2.3"""
 
     parameter_path: str
     next_level: bool
 
 
-@dataclass(frozen=True, slots=True)
-class GetParameterNamesResponse:
+class GetParameterNamesResponse(Struct, frozen=True):
     """Source: TR-069 A.3.2.3"""
 
     parameter_list: tuple[ParameterInfoStruct, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class SetParameterAttributes:
+class SetParameterAttributes(Struct, frozen=True):
     """Source: TR-069 A.3.2.4"""
 
     parameter_list: tuple[SetParameterAttributesStruct, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class SetParameterAttributesResponse:
+class SetParameterAttributesResponse(Struct, frozen=True):
     """Source: TR-069 A.3.2.4"""
 
 
-@dataclass(frozen=True, slots=True)
-class GetParameterAttributes:
+class GetParameterAttributes(Struct, frozen=True):
     """Source: TR-069 A.3.2.5"""
 
     parameter_names: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class GetParameterAttributesResponse:
+class GetParameterAttributesResponse(Struct, frozen=True):
     """Source: TR-069 A.3.2.5"""
 
     parameter_list: tuple[ParameterAttributeStruct, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class AddObject:
+class AddObject(Struct, frozen=True):
     """Source: TR-069 A.3.2.6"""
 
     object_name: str
     parameter_key: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class AddObjectResponse:
+class AddObjectResponse(Struct, frozen=True):
     """Source: TR-069 A.3.2.6"""
 
     instance_number: int
     status: int
 
 
-@dataclass(frozen=True, slots=True)
-class DeleteObject:
+class DeleteObject(Struct, frozen=True):
     """Source: TR-069 A.3.2.7"""
 
     object_name: str
     parameter_key: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class DeleteObjectResponse:
+class DeleteObjectResponse(Struct, frozen=True):
     """Source: TR-069 A.3.2.7"""
 
     status: int
 
 
-@dataclass(frozen=True, slots=True)
-class Download:
+class Download(Concealing, frozen=True):
     """`file_size` in bytes, 0 when unknown; `delay_seconds` in seconds. Source: TR-069 A.3.2.8"""
 
     command_key: str
     file_type: str
     url: str
     username: str = ""
-    password: str = field(default="", repr=False)
+    password: str = ""
     file_size: int = 0
     target_file_name: str = ""
     delay_seconds: int = 0
@@ -165,8 +148,7 @@ class Download:
     failure_url: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class DownloadResponse:
+class DownloadResponse(Struct, frozen=True):
     """Status 1: a TransferComplete follows. Source: TR-069 A.3.2.8"""
 
     status: int
@@ -174,57 +156,49 @@ class DownloadResponse:
     complete_time: str = UNKNOWN_TIME
 
 
-@dataclass(frozen=True, slots=True)
-class Reboot:
+class Reboot(Struct, frozen=True):
     """Source: TR-069 A.3.2.9"""
 
     command_key: str
 
 
-@dataclass(frozen=True, slots=True)
-class RebootResponse:
+class RebootResponse(Struct, frozen=True):
     """Source: TR-069 A.3.2.9"""
 
 
-@dataclass(frozen=True, slots=True)
-class GetQueuedTransfers:
+class GetQueuedTransfers(Struct, frozen=True):
     """Source: TR-069 A.4.1.1"""
 
 
-@dataclass(frozen=True, slots=True)
-class GetQueuedTransfersResponse:
+class GetQueuedTransfersResponse(Struct, frozen=True):
     """Source: TR-069 A.4.1.1"""
 
     transfer_list: tuple[QueuedTransferStruct, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class ScheduleInform:
+class ScheduleInform(Struct, frozen=True):
     """Source: TR-069 A.4.1.2"""
 
     delay_seconds: int
     command_key: str
 
 
-@dataclass(frozen=True, slots=True)
-class ScheduleInformResponse:
+class ScheduleInformResponse(Struct, frozen=True):
     """Source: TR-069 A.4.1.2"""
 
 
-@dataclass(frozen=True, slots=True)
-class Upload:
+class Upload(Concealing, frozen=True):
     """`delay_seconds` in seconds. Source: TR-069 A.4.1.5"""
 
     command_key: str
     file_type: str
     url: str
     username: str = ""
-    password: str = field(default="", repr=False)
+    password: str = ""
     delay_seconds: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class UploadResponse:
+class UploadResponse(Struct, frozen=True):
     """Status 1: a TransferComplete follows. Source: TR-069 A.4.1.5"""
 
     status: int
@@ -232,69 +206,59 @@ class UploadResponse:
     complete_time: str = UNKNOWN_TIME
 
 
-@dataclass(frozen=True, slots=True)
-class FactoryReset:
+class FactoryReset(Struct, frozen=True):
     """Source: TR-069 A.4.1.6"""
 
 
-@dataclass(frozen=True, slots=True)
-class FactoryResetResponse:
+class FactoryResetResponse(Struct, frozen=True):
     """Source: TR-069 A.4.1.6"""
 
 
-@dataclass(frozen=True, slots=True)
-class GetAllQueuedTransfers:
+class GetAllQueuedTransfers(Struct, frozen=True):
     """Source: TR-069 A.4.1.7"""
 
 
-@dataclass(frozen=True, slots=True)
-class GetAllQueuedTransfersResponse:
+class GetAllQueuedTransfersResponse(Struct, frozen=True):
     """Source: TR-069 A.4.1.7"""
 
     transfer_list: tuple[AllQueuedTransferStruct, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class ScheduleDownload:
+class ScheduleDownload(Concealing, frozen=True):
     """`file_size` in bytes, 0 when unknown. Source: TR-069 A.4.1.8"""
 
     command_key: str
     file_type: str
     url: str
     username: str
-    password: str = field(repr=False)
+    password: str
     file_size: int
     target_file_name: str
     time_window_list: tuple[TimeWindowStruct, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class ScheduleDownloadResponse:
+class ScheduleDownloadResponse(Struct, frozen=True):
     """Source: TR-069 A.4.1.8"""
 
 
-@dataclass(frozen=True, slots=True)
-class CancelTransfer:
+class CancelTransfer(Struct, frozen=True):
     """Source: TR-069 A.4.1.9"""
 
     command_key: str
 
 
-@dataclass(frozen=True, slots=True)
-class CancelTransferResponse:
+class CancelTransferResponse(Struct, frozen=True):
     """Source: TR-069 A.4.1.9"""
 
 
-@dataclass(frozen=True, slots=True)
-class ChangeDUState:
+class ChangeDUState(Struct, frozen=True):
     """Source: TR-069 A.4.1.10"""
 
     operations: tuple[OperationStruct, ...]
     command_key: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class ChangeDUStateResponse:
+class ChangeDUStateResponse(Struct, frozen=True):
     """Source: TR-069 A.4.1.10"""
 
 

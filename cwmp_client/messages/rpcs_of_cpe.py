@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TypeAlias
+
+from msgspec import Struct
 
 from cwmp_client.messages.rpcs_of_acs import GetRPCMethods, GetRPCMethodsResponse
 from cwmp_client.messages.structs import (
@@ -17,8 +18,7 @@ from cwmp_client.messages.structs import (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Inform:
+class Inform(Struct, frozen=True):
     """Opens every session. Source: TR-069 A.3.3.1"""
 
     device_id: DeviceIdStruct
@@ -29,15 +29,13 @@ class Inform:
     max_envelopes: int = 1
 
 
-@dataclass(frozen=True, slots=True)
-class InformResponse:
+class InformResponse(Struct, frozen=True):
     """Source: TR-069 A.3.3.1"""
 
     max_envelopes: int = 1
 
 
-@dataclass(frozen=True, slots=True)
-class TransferComplete:
+class TransferComplete(Struct, frozen=True):
     """Source: TR-069 A.3.3.2"""
 
     command_key: str
@@ -46,13 +44,11 @@ class TransferComplete:
     complete_time: str
 
 
-@dataclass(frozen=True, slots=True)
-class TransferCompleteResponse:
+class TransferCompleteResponse(Struct, frozen=True):
     """Source: TR-069 A.3.3.2"""
 
 
-@dataclass(frozen=True, slots=True)
-class AutonomousTransferComplete:
+class AutonomousTransferComplete(Struct, frozen=True):
     """Source: TR-069 A.3.3.3"""
 
     announce_url: str
@@ -66,13 +62,11 @@ class AutonomousTransferComplete:
     complete_time: str
 
 
-@dataclass(frozen=True, slots=True)
-class AutonomousTransferCompleteResponse:
+class AutonomousTransferCompleteResponse(Struct, frozen=True):
     """Source: TR-069 A.3.3.3"""
 
 
-@dataclass(frozen=True, slots=True)
-class Kicked:
+class Kicked(Struct, frozen=True):
     """Deprecated. Source: TR-069 A.4.2.1"""
 
     command: str
@@ -81,48 +75,41 @@ class Kicked:
     next: str
 
 
-@dataclass(frozen=True, slots=True)
-class KickedResponse:
+class KickedResponse(Struct, frozen=True):
     """Source: TR-069 A.4.2.1"""
 
     next_url: str
 
 
-@dataclass(frozen=True, slots=True)
-class RequestDownload:
+class RequestDownload(Struct, frozen=True):
     """Source: TR-069 A.4.2.2"""
 
     file_type: str
     file_type_arg: tuple[ArgStruct, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class RequestDownloadResponse:
+class RequestDownloadResponse(Struct, frozen=True):
     """Source: TR-069 A.4.2.2"""
 
 
-@dataclass(frozen=True, slots=True)
-class DUStateChangeComplete:
+class DUStateChangeComplete(Struct, frozen=True):
     """Source: TR-069 A.4.2.3"""
 
     results: tuple[OpResultStruct, ...]
     command_key: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class DUStateChangeCompleteResponse:
+class DUStateChangeCompleteResponse(Struct, frozen=True):
     """Source: TR-069 A.4.2.3"""
 
 
-@dataclass(frozen=True, slots=True)
-class AutonomousDUStateChangeComplete:
+class AutonomousDUStateChangeComplete(Struct, frozen=True):
     """Source: TR-069 A.4.2.4"""
 
     results: tuple[AutonOpResultStruct, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class AutonomousDUStateChangeCompleteResponse:
+class AutonomousDUStateChangeCompleteResponse(Struct, frozen=True):
     """Source: TR-069 A.4.2.4"""
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple, TypeAlias
+
+from msgspec import Struct
+
+from cwmp_client.messages.concealing import Concealing
 
 UNKNOWN_TIME = "0001-01-01T00:00:00Z"
 """What a dateTime says when the time is not known. Source: TR-106 3.2.2"""
@@ -39,8 +42,7 @@ class EventCode(StrEnum):
     M_CHANGE_DU_STATE = "M ChangeDUState"
 
 
-@dataclass(frozen=True, slots=True)
-class DeviceIdStruct:
+class DeviceIdStruct(Struct, frozen=True):
     """Who sends an Inform. Source: TR-069 A.3.3.1"""
 
     manufacturer: str
@@ -49,8 +51,7 @@ class DeviceIdStruct:
     serial_number: str
 
 
-@dataclass(frozen=True, slots=True)
-class EventStruct:
+class EventStruct(Struct, frozen=True):
     """One event; the CommandKey is empty except on the M events. Source: TR-069 A.3.3.1"""
 
     event_code: str
@@ -83,8 +84,7 @@ class ParameterAttributeStruct(NamedTuple):
     access_list: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class SetParameterAttributesStruct:
+class SetParameterAttributesStruct(Struct, frozen=True):
     """What is to change of one parameter's, or one subtree's, attributes. Source: TR-069 A.3.2.4"""
 
     name: str
@@ -94,24 +94,21 @@ class SetParameterAttributesStruct:
     access_list: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class FaultStruct:
+class FaultStruct(Struct, frozen=True):
     """How a transfer or an operation ended; code 0 is success. Source: TR-069 A.3.3.2"""
 
     fault_code: int = 0
     fault_string: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class QueuedTransferStruct:
+class QueuedTransferStruct(Struct, frozen=True):
     """A queued transfer; state 1 not started, 2 in progress, 3 completed. Source: TR-069 A.4.1.1"""
 
     command_key: str
     state: int
 
 
-@dataclass(frozen=True, slots=True)
-class AllQueuedTransferStruct:
+class AllQueuedTransferStruct(Struct, frozen=True):
     """A queued transfer of any origin; sizes in bytes. Source: TR-069 A.4.1.7"""
 
     command_key: str
@@ -122,8 +119,7 @@ class AllQueuedTransferStruct:
     target_file_name: str
 
 
-@dataclass(frozen=True, slots=True)
-class TimeWindowStruct:
+class TimeWindowStruct(Struct, frozen=True):
     """When a ScheduleDownload may run, in seconds after its receipt. Source: TR-069 A.4.1.8"""
 
     window_start: int
@@ -133,38 +129,34 @@ class TimeWindowStruct:
     max_retries: int
 
 
-@dataclass(frozen=True, slots=True)
-class ArgStruct:
+class ArgStruct(Struct, frozen=True):
     """One argument of a RequestDownload. Source: TR-069 A.4.2.2"""
 
     name: str
     value: str
 
 
-@dataclass(frozen=True, slots=True)
-class InstallOpStruct:
+class InstallOpStruct(Concealing, frozen=True):
     """Install a deployment unit. Source: TR-069 A.4.1.10"""
 
     url: str
     uuid: str = ""
     username: str = ""
-    password: str = field(default="", repr=False)
+    password: str = ""
     execution_env_ref: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class UpdateOpStruct:
+class UpdateOpStruct(Concealing, frozen=True):
     """Update a deployment unit, or all of them. Source: TR-069 A.4.1.10"""
 
     uuid: str = ""
     version: str = ""
     url: str = ""
     username: str = ""
-    password: str = field(default="", repr=False)
+    password: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class UninstallOpStruct:
+class UninstallOpStruct(Struct, frozen=True):
     """Take a deployment unit away. Source: TR-069 A.4.1.10"""
 
     uuid: str
@@ -175,8 +167,7 @@ class UninstallOpStruct:
 OperationStruct: TypeAlias = InstallOpStruct | UpdateOpStruct | UninstallOpStruct
 
 
-@dataclass(frozen=True, slots=True)
-class OpResultStruct:
+class OpResultStruct(Struct, frozen=True):
     """What became of one operation of a ChangeDUState. Source: TR-069 A.4.2.3"""
 
     uuid: str
@@ -190,8 +181,7 @@ class OpResultStruct:
     fault: FaultStruct
 
 
-@dataclass(frozen=True, slots=True)
-class AutonOpResultStruct:
+class AutonOpResultStruct(Struct, frozen=True):
     """What became of an operation that the ACS did not ask for. Source: TR-069 A.4.2.4"""
 
     uuid: str

@@ -6,8 +6,9 @@ import argparse
 import asyncio
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict, replace
 from functools import partial
+
+from msgspec.structs import asdict, replace
 
 from proxier import log
 from proxier.commands.output import print_json, print_table

@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NamedTuple
 from weakref import WeakValueDictionary
 
 from lxml import etree
+from msgspec import Struct
 
 from proxier.control_point.device import INDISPENSABLE, NEWEST_VERSION, ProxiedDevice, ProxiedService, Scpd
 from proxier.control_point.documents import (
@@ -53,8 +53,7 @@ class LeftOut(NamedTuple):
         return f"{self.what}: {self.reason}"
 
 
-@dataclass(frozen=True, slots=True)
-class Description:
+class Description(Struct, frozen=True):
     """What a description holds that concerns us."""
 
     location: str

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Protocol
 
+from msgspec import Struct
+
 from translation.actions import AboutTo, Service, StateChange
 
 NEWEST_VERSION = 2
@@ -66,8 +68,7 @@ INDISPENSABLE: Mapping[tuple[Service, int], frozenset[str]] = {
 """Those of the required actions without which a service is left out: devices in the field lack others."""
 
 
-@dataclass(frozen=True)
-class Scpd:
+class Scpd(Struct, frozen=True, dict=True, weakref=True):
     """What a service description declares: actions with their input arguments in order, evented variables."""
 
     arguments: Mapping[str, tuple[str, ...]]
@@ -80,8 +81,7 @@ class Scpd:
         return frozenset(self.arguments)
 
 
-@dataclass(frozen=True, slots=True)
-class ProxiedService:
+class ProxiedService(Struct, frozen=True):
     """One Device Management service of a device; URLs are absolute and point at the device."""
 
     service: Service
@@ -151,8 +151,7 @@ class ProxiedDevice:
         return f"{self.friendly_name or self.model_name or 'device'} ({self.udn} at {self.address})"
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(Struct, frozen=True):
     """What one search found: a device, and what of it can be proxied, or why nothing can."""
 
     udn: str

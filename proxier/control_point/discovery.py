@@ -17,9 +17,10 @@ from __future__ import annotations
 
 import heapq
 import math
-from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Final
+
+from msgspec import Struct, field
 
 from proxier.control_point.ssdp import Kind, SsdpMessage
 from translation.actions import AboutTo
@@ -58,8 +59,7 @@ class News(Enum):
     LEFT = auto()
 
 
-@dataclass(frozen=True, slots=True)
-class Sighting:
+class Sighting(Struct, frozen=True):
     """News of one UDN (in lower case, as everywhere in the tracker)."""
 
     udn: str
@@ -72,8 +72,7 @@ class Sighting:
     """With a first sight: the UDN that was forgotten to make room for it."""
 
 
-@dataclass(slots=True)
-class _Place:
+class _Place(Struct):
     address: str
     expires: float
     leaves: float = math.inf
@@ -83,8 +82,7 @@ class _Place:
         return min(self.expires, self.leaves)
 
 
-@dataclass(slots=True)
-class _Trace:
+class _Trace(Struct):
     places: dict[str, _Place] = field(default_factory=dict)
     boot_id: int | None = None
     former_boot_id: int | None = None
@@ -96,8 +94,7 @@ class _Trace:
     """The one entry of the queue that counts for it; entries are not taken out when they are put off."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Departed:
+class _Departed(Struct, frozen=True):
     boot_id: int | None = None
     about_to: frozenset[AboutTo] = frozenset()
 

@@ -11,10 +11,10 @@ import io
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
 import aiohttp
+from msgspec import Struct, field
 
 from cwmp_client import trace
 from proxier.control_point.device import ProxiedDevice, ProxiedService
@@ -42,8 +42,7 @@ ActionObserver: TypeAlias = Callable[[str, float, bool], None]
 logger = logging.getLogger(__name__)
 
 
-@dataclass(slots=True)
-class _Line:
+class _Line(Struct):
     """What is kept per device: who is next, and how it wants documents."""
 
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)

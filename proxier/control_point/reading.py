@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
 from typing import Final
+
+from msgspec import Struct, field
 
 from proxier.control_point.complaints import Complaints
 from proxier.control_point.description import Description, DescriptionReader
@@ -28,8 +29,7 @@ Failed = Callable[[str, frozenset[str]], None]
 """Takes a location that could not be read, and the UDNs that were announced with it."""
 
 
-@dataclass(slots=True, eq=False)
-class _Reading:
+class _Reading(Struct, eq=False):
     location: str
     address: str
     host: str

@@ -8,11 +8,11 @@ Announcement.dm.upnp.org may come twice. Source: UDA 1.1 1.2 and 1.3
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Final
 
 from async_upnp_client.ssdp import SSDP_TARGET_V4, build_ssdp_search_packet
+from msgspec import Struct
 
 from translation.actions import AboutTo
 
@@ -54,8 +54,7 @@ class Kind(Enum):
 _KINDS = {"ssdp:alive": Kind.ALIVE, "ssdp:byebye": Kind.BYEBYE, "ssdp:update": Kind.UPDATE}
 
 
-@dataclass(frozen=True, slots=True)
-class SsdpMessage:
+class SsdpMessage(Struct, frozen=True):
     """One advertisement or answer to a search; None and empty stand for what it does not say."""
 
     kind: Kind

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
@@ -20,6 +20,7 @@ from cwmp_client.messages import (
     ParameterValueStruct,
     SetParameterValues,
     TransferComplete,
+    is_secret,
 )
 
 _SHOWN = 4
@@ -95,7 +96,7 @@ def summary(message: Message) -> str:  # noqa: PLR0911 - one return per row of t
                 f"CommandKey {message.command_key!r}, fault {fault.fault_code} {fault.fault_string}".rstrip()
             )
         case _:
-            shown = (field.name for field in fields(message) if field.repr)
+            shown = (name for name in message.__struct_fields__ if not is_secret(name))
             return ", ".join(f"{name} {_short(getattr(message, name))}" for name in shown)
 
 

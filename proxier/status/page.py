@@ -6,11 +6,12 @@ Whatever devices and ACS have a say in passes through `_text`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from html import escape
 from itertools import islice
 from typing import Any, TypeAlias
+
+from msgspec import Struct
 
 from cwmp_client.trace import RpcTrace, SessionTrace, milliseconds
 
@@ -24,8 +25,7 @@ Report: TypeAlias = dict[str, Any]
 """What `proxier devices --json` says of a device."""
 
 
-@dataclass(frozen=True, slots=True)
-class DeviceStatus:
+class DeviceStatus(Struct, frozen=True):
     """A device, and its last sessions, the oldest first."""
 
     report: Report
@@ -39,8 +39,7 @@ class DeviceStatus:
         return "online" if self.report["online"] else "offline"
 
 
-@dataclass(frozen=True, slots=True)
-class Overview:
+class Overview(Struct, frozen=True):
     """All that the page shows."""
 
     version: str

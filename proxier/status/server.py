@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from http import HTTPStatus
 from importlib import resources
@@ -13,6 +12,7 @@ from types import TracebackType
 from typing import Final, Self
 
 from aiohttp import web
+from msgspec import Struct
 
 from cwmp_client.connection_request import Refusal, cut_off
 from cwmp_client.trace import SessionTrace
@@ -55,8 +55,7 @@ class NoStatusPage(ProxierError):
     """The address or port of the status page cannot be listened on."""
 
 
-@dataclass(frozen=True, slots=True)
-class StatusSource:
+class StatusSource(Struct, frozen=True):
     """What the page is made of."""
 
     acs_url: str

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import fields, is_dataclass
 from typing import Any
 
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
+from msgspec import Struct
+from msgspec.structs import fields
 
 from cwmp_client import messages as m
 from cwmp_client.soap_schema import MESSAGES
@@ -212,7 +213,7 @@ _FIELDS: Mapping[str, SearchStrategy[Any]] = {
 
 def message(made: type) -> SearchStrategy[Any]:
     """Any value of one message class."""
-    assert is_dataclass(made)
+    assert issubclass(made, Struct)
     own = {name.partition(".")[2]: _FIELDS[name] for name in _FIELDS if name.startswith(f"{made.__name__}.")}
     return st.builds(
         made,

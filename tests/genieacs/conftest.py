@@ -6,12 +6,13 @@ import os
 import secrets
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
 import aiohttp
 import pytest
+from msgspec.structs import replace
 
 from proxier.daemon import running
 from proxier.demo.device import SimulatedDevice

@@ -7,11 +7,15 @@ import inspect
 import json
 import textwrap
 from collections.abc import Iterator
-from dataclasses import MISSING, Field, fields, is_dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
+from msgspec import NODEFAULT
+from msgspec.structs import FieldInfo, fields
+
+from cwmp_client.messages.concealing import is_secret
 from proxier.settings import Settings
+from proxier.settings_reader import is_section
 from proxier.settings_rules import Between, DatabaseFile, Longest, Matching, ReadableFile
 
 _BEGINNING = """\
@@ -58,7 +62,7 @@ def _section(name: str, kind: Any, remark: str = "") -> Iterator[str]:
     yield from _rows(kind)
     yield ""
     for inner, hint in get_type_hints(kind).items():
-        if is_dataclass(hint):
+        if is_section(hint):
             yield from _section(f"{name.rstrip(']')}.{inner}]", hint)
 
 
@@ -66,9 +70,9 @@ def _rows(kind: Any) -> Iterator[str]:
     meanings = _meanings(kind)
     hints = get_type_hints(kind, include_extras=True)
     for key in fields(kind):
-        if is_dataclass(hints[key.name]):
+        if is_section(hints[key.name]):
             continue
-        values = _values(hints[key.name]) + ("" if key.repr else ", secret")
+        values = _values(hints[key.name]) + (", secret" if is_secret(key.name) else "")
         cells = (f"`{key.name}`", values, _default(key), meanings[key.name])
         yield f"| {' | '.join(cells)} |"
 
@@ -112,8 +116,8 @@ def _limit(rule: object) -> str:
             raise ValueError(rule)
 
 
-def _default(key: Field[Any]) -> str:
-    return "required" if key.default is MISSING else f"`{json.dumps(key.default)}`"
+def _default(key: FieldInfo) -> str:
+    return "required" if key.default is NODEFAULT else f"`{json.dumps(key.default)}`"
 
 
 if __name__ == "__main__":

@@ -10,9 +10,10 @@ import signal
 import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
+
+from msgspec import to_builtins
 
 from proxier.settings import Settings
 
@@ -24,7 +25,7 @@ _FAULT = re.compile(r"\S+ (error|critical) |Traceback ")
 def write_config(settings: Settings, folder: Path) -> Path:
     """A configuration file that says the same as these settings, secrets and all."""
     lines: list[str] = []
-    for name, value in asdict(settings).items():
+    for name, value in to_builtins(settings).items():
         for table in [value] if isinstance(value, dict) else value:
             lines += _table(f"[{name}]" if table is value else f"[[{name}]]", table)
     path = folder / "proxier.toml"

@@ -6,12 +6,12 @@ import logging
 import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
 import pytest
 import trustme
+from msgspec.structs import replace
 
 from cwmp_client.messages import (
     EventCode,

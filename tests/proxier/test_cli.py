@@ -13,10 +13,10 @@ import sys
 import tomllib
 from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 import proxier
 from cwmp_client.messages import EventCode, EventStruct

@@ -1,9 +1,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from proxier.control_socket import ControlError
 from proxier.device_commands import Report, choose, device_commands, report

@@ -2,11 +2,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from cwmp_client.inform_parameters import FORCED_INFORM_PARAMETERS
 from cwmp_client.messages import ParameterValueStruct

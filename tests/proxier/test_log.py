@@ -5,11 +5,11 @@ import json
 import logging
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
 import pytest
+from msgspec.structs import replace
 
 from cwmp_client import trace
 from cwmp_client.device_log import DeviceLog
@@ -178,7 +178,7 @@ def test_an_area_has_a_level_of_its_own(capsys: pytest.CaptureFixture[str]) -> N
 
 def test_the_areas_are_those_of_the_settings_and_their_loggers_exist() -> None:
     checkout = Path(__file__).parent.parent.parent
-    assert set(log.AREAS) == set(LogLevels.__dataclass_fields__)
+    assert set(log.AREAS) == set(LogLevels.__struct_fields__)
     for name in (name for names in log.AREAS.values() for name in names):
         place = checkout.joinpath(*name.split("."))
         assert place.is_dir() or "getLogger(__name__)" in place.with_suffix(".py").read_text()

@@ -8,11 +8,11 @@ import signal
 import socket
 import sqlite3
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from cwmp_client.messages import (
     GetParameterNames,

@@ -1,10 +1,10 @@
 from __future__ import annotations
 
 import tomllib
-from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import fields, replace
 
 from proxier.settings import (
     SYSTEM_CONFIG,

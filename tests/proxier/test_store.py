@@ -10,12 +10,12 @@ import sys
 import threading
 from collections.abc import AsyncIterator
 from contextlib import closing
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from proxier import database
 from proxier.store import GATEWAY, Instance, Store, StoreError, VirtualDeviceRecord

@@ -13,8 +13,9 @@ import sys
 import tempfile
 from collections import Counter
 from contextlib import AsyncExitStack
-from dataclasses import replace
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from proxier.demo.acs import EmbeddedAcs
 from proxier.demo.device import SimulatedDevice

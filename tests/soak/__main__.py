@@ -16,9 +16,10 @@ import tempfile
 import time
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
+
+from msgspec.structs import replace
 
 from proxier.control_socket import ControlError
 from proxier.demo.acs import EmbeddedAcs

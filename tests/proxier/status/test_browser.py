@@ -8,10 +8,10 @@ from __future__ import annotations
 import os
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from cwmp_client.messages import GetParameterValues
 from proxier.control_socket import ask, socket_path

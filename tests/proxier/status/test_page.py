@@ -1,11 +1,11 @@
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from lxml import html
+from msgspec.structs import replace
 
 from cwmp_client.trace import RpcTrace, Steps
 from proxier.status.page import MOST_RPCS, DeviceStatus, Overview, ago, page
