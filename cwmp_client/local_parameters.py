@@ -111,10 +111,10 @@ class LocalParameters:
 
     def _value(self, name: str) -> ParameterValueStruct:
         parameter = self._parameters[name]
-        if parameter.syntax.hidden:
+        syntax, text = parameter.syntax, self._kept.get(name)
+        if syntax.hidden:
             text = ""
-        elif name in self._kept:
-            text = self._kept[name]
-        else:
-            text = parameter.value if isinstance(parameter.value, str) else parameter.value()
-        return ParameterValueStruct(name, text, parameter.syntax.type)
+        elif text is None:
+            value = parameter.value
+            text = value if isinstance(value, str) else value()
+        return ParameterValueStruct(name, text, syntax.type)

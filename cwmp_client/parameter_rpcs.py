@@ -167,7 +167,8 @@ class Addresses:
     async def paths(self, sent: Sequence[str]) -> Sequence[str]:
         """The paths of numbers, one for each that was sent; 9005 where there is none."""
         if not has_alias("".join(sent)):
-            self.asked.update((path, path) for path in sent if path)
+            self.asked.update(zip(sent, sent, strict=True))
+            self.asked.pop("", None)
             return sent
         return [await self.path(each) for each in sent]
 
