@@ -39,12 +39,12 @@ MINORS: Mapping[str, int] = {NAMESPACES["1.0"]: 0, NAMESPACES["1.1"]: 1, NAMESPA
 def agreed_version(informed: str, use_cwmp_version: str | None, namespace: str) -> str | None:
     """The version of a session, from those of the Inform and of its answer; None if it is none that we know.
 
-    An ACS that names no version is older than 1.4, and its namespace tells the rest. Namespaces that do not
-    exist, such as cwmp-1-3, are taken for the newest that does.
+    An ACS that names no version, or an empty one, is older than 1.4, and its namespace tells the rest.
+    Namespaces that do not exist, such as cwmp-1-3, are taken for the newest that does.
 
     Source: TR-069 3.7.4
     """
-    if use_cwmp_version is not None:
+    if use_cwmp_version:
         return use_cwmp_version if use_cwmp_version in NAMESPACES else None
     candidates = [version for version in NAMESPACES if NAMESPACES[version] == namespace] or ["1.2", "1.3"]
     return max([version for version in candidates if version <= min(informed, "1.3")], default=candidates[0])

@@ -17,8 +17,8 @@ from cwmp_client.connection_request import ConnectionRequestListener
 from cwmp_client.endpoint import CONNECTION_REQUEST_URL
 from cwmp_client.messages import ParameterValueStruct
 from cwmp_client.schedule import start_delay
+from proxier.complaints import Complaints
 from proxier.control_point import ControlPoint, ProxiedDevice
-from proxier.control_point.complaints import Complaints
 from proxier.control_socket import Command
 from proxier.device_commands import Report, device_commands
 from proxier.device_tree import TreeRow

@@ -12,9 +12,9 @@ from typing import Final, Self
 
 from yarl import URL
 
+from proxier.complaints import Complaints
 from proxier.control_point.admission import may_be_admitted
 from proxier.control_point.callbacks import CallbackServer
-from proxier.control_point.complaints import Complaints
 from proxier.control_point.deliveries import Deliveries, Delivery
 from proxier.control_point.description import Description, DescriptionReader
 from proxier.control_point.device import DeviceListener, ProxiedDevice

@@ -9,7 +9,7 @@ from typing import Final
 
 from msgspec import Struct, field
 
-from proxier.control_point.complaints import Complaints
+from proxier.complaints import Complaints
 from proxier.control_point.description import Description, DescriptionReader
 from proxier.control_point.documents import DocumentMissing, DocumentRefused, DocumentUnavailable
 from proxier.control_point.tasks import Tasks

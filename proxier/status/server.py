@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -17,6 +18,7 @@ from msgspec import Struct
 from cwmp_client.connection_request import Refusal, cut_off
 from cwmp_client.trace import SessionTrace
 from proxier import __version__
+from proxier.complaints import Complaints
 from proxier.errors import ProxierError, why_not_listening
 from proxier.settings import StatusSettings
 from proxier.status.guard import knows_password, means_us
@@ -46,6 +48,7 @@ _FILES: Final[Mapping[str, str]] = {"page.css": "text/css", "page.js": "text/jav
 _HTML: Final = "text/html"
 
 logger = logging.getLogger(__name__)
+_HEALTH = "not healthy"
 _HTTP_LOGGER = logging.getLogger(f"{__name__}.http")
 _HTTP_LOGGER.setLevel(logging.CRITICAL)
 """aiohttp logs a traceback for every broken request, and anybody may send one."""
@@ -79,6 +82,7 @@ class StatusServer:
         self._settings = settings
         self._source = source
         self._metrics = metrics
+        self._complaints = Complaints(logger, time.monotonic)
         self._started = datetime.now(UTC)
         self._names = ("localhost", settings.host, *settings.names)
         folder = resources.files("proxier.status")
@@ -147,7 +151,7 @@ class StatusServer:
         if not settings.password or knows_password(authorization, settings.username, settings.password):
             return True
         if authorization:
-            logger.warning("somebody at %s does not know the password of the status page", request.remote)
+            self._complaints.say(request.remote or "", "does not know the password of the status page")
             await asyncio.sleep(WRONG_PASSWORD_DELAY)
         return False
 
@@ -162,8 +166,9 @@ class StatusServer:
             async with asyncio.timeout(LONGEST_CHECK):
                 await self._source.check()
         except (ProxierError, TimeoutError) as error:
-            logger.warning("not healthy: %s", str(error) or "the database does not answer")
+            self._complaints.say(_HEALTH, str(error) or "the database does not answer")
             return _words(HTTPStatus.SERVICE_UNAVAILABLE, "not healthy; the log says why")
+        self._complaints.withdraw(_HEALTH)
         return _words(HTTPStatus.OK, "ok")
 
 

@@ -419,6 +419,15 @@ def test_the_version_that_the_acs_wants_counts_more_than_its_namespace() -> None
     assert posted(events).namespace == ONE_1
 
 
+def test_an_empty_version_is_none() -> None:
+    session = Session(INFORM, (DOWNLOADED,))
+    session.open()
+
+    events = session.receive(acs(InformResponse(), namespace=ONE_0, use=""))
+
+    assert events[0] == Established(InformResponse(), "1.0")
+
+
 def test_a_request_that_the_version_lacks_is_answered_here() -> None:
     autonomous = AutonomousTransferComplete(
         "", "", True, "1 Firmware Upgrade Image", 0, "", FaultStruct(), UNKNOWN_TIME, UNKNOWN_TIME

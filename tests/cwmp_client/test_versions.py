@@ -148,7 +148,7 @@ def test_what_is_said_in_the_words_of_a_namespace_is_valid(
         ("1.4", "1.0", ONE_0, "1.0"),
         ("1.0", "1.2", ONE_0, "1.2"),
         ("1.4", "1.7", ONE_2, None),
-        ("1.4", "", ONE_2, None),
+        ("1.4", "", ONE_2, "1.3"),
         ("1.4", None, ONE_2, "1.3"),
         ("1.2", None, ONE_2, "1.2"),
         ("1.0", None, ONE_2, "1.2"),

@@ -120,6 +120,28 @@ async def test_a_password_is_asked_for_but_not_for_healthz(
             assert (answer.status, await answer.text()) == (200, "ok\n")
 
 
+async def test_what_goes_on_being_wrong_is_logged_once(
+    proxier: Proxier, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken() -> None:
+        raise ProxierError("the disk is gone")
+
+    monkeypatch.setattr(server, "WRONG_PASSWORD_DELAY", 0.0)
+    healthy = proxier.check
+    async with proxier.page(password="hush") as client:
+        caplog.clear()
+        for _ in range(3):
+            await client.get("/", headers=WRONG)
+        for check in (broken, broken, healthy, broken):
+            proxier.check = check
+            await client.get("/healthz")
+    assert [record.getMessage() for record in caplog.records if record.levelname == "WARNING"] == [
+        "127.0.0.1: does not know the password of the status page",
+        "not healthy: the disk is gone",
+        "not healthy: the disk is gone",
+    ]
+
+
 async def test_healthz_says_when_it_is_not(proxier: Proxier, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken() -> None:
         raise ProxierError("the disk is gone, and so is /srv/secret")

@@ -4,7 +4,7 @@ import logging
 
 import pytest
 
-from proxier.control_point.complaints import MOST_LINES, SECONDS_PER_LINE, Complaints
+from proxier.complaints import MOST_LINES, SECONDS_PER_LINE, Complaints
 
 LOGGER = logging.getLogger("complaints")
 
