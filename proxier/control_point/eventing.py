@@ -78,33 +78,32 @@ class Subscription:
         self._path = ""
         self._sid = ""
         self._last_seq: int | None = None
-        self._confirmed = 0.0
+        self._began = self._ends = self._confirmed = 0.0
+        self._failures = 0
         self._early: list[tuple[str, int | None, Mapping[str, str]]] = []
-        self._wake = asyncio.Event()
         self._lost = ""
         self._said = ""
+        self._work: asyncio.Task[None] | None = None
+        """Only while something is to be done; a task that sleeps takes 3 kB, a timer a tenth of it."""
+        self._again = False
+        self._next: asyncio.TimerHandle | None = None
+        self._silence: asyncio.TimerHandle | None = None
 
-    async def run(self) -> None:
-        """Keep the subscription until cancelled."""
-        loop = asyncio.get_running_loop()
-        failures = 0
-        try:
-            while True:
-                began = loop.time()
-                try:
-                    await self._hold(await self._subscribe())
-                except (_Refused, _NoAnswer) as error:
-                    self._say(f"cannot be had: {error}")
-                    failures += 1
-                    self._sid = ""
-                else:
-                    failures = 0 if loop.time() - began > STEADY_SECONDS else failures + 1
-                    if failures <= 1:
-                        continue
-                await self._pause(min(FIRST_PAUSE * 2 ** min(failures - 1, 9), LONGEST_PAUSE))
-        finally:
-            self.live = False
-            self._owner.callbacks.close_path(self._path)
+    def keep(self) -> None:
+        """Do now what is to be done: subscribe, or renew; and keep the subscription until `stop`."""
+        if self._work is None:
+            _cancel(self._next)
+            self._next = None
+            self._work = self._owner.tasks.start(self._keep())
+        else:
+            self._again = True
+
+    def stop(self) -> None:
+        """Do nothing more; what the device has granted it may be told by `unsubscribe`."""
+        self.live = False
+        for each in (self._work, self._next, self._silence):
+            _cancel(each)
+        self._owner.callbacks.close_path(self._path)
 
     def is_to(self, device: ProxiedDevice, service: ProxiedService) -> bool:
         """Whether it is to this service at this address."""
@@ -112,7 +111,7 @@ class Subscription:
 
     def renew(self) -> None:
         """Renew at once: the device may have restarted."""
-        self._wake.set()
+        self.keep()
 
     def doubt(self) -> None:
         """Renew unless that was done just now: the device says that it is there, and not since when."""
@@ -157,14 +156,41 @@ class Subscription:
     def _lose(self, reason: str) -> None:
         self.live = False
         self._lost = reason
-        self._wake.set()
+        self.keep()
+
+    async def _keep(self) -> None:
+        loop = asyncio.get_running_loop()
+        try:
+            while True:
+                self._again = False
+                pause = await self._step()
+                if pause and not self._again:
+                    break
+            self._next = loop.call_later(pause, self.keep)
+        except Exception:
+            self.stop()
+            raise
+        finally:
+            self._work = None
+
+    async def _step(self) -> float:
+        """Do what is to be done; returns for how many seconds it is then left alone, 0: not at all."""
+        if self._sid:
+            return await self._renew() or self._end()
+        self._began = asyncio.get_running_loop().time()
+        try:
+            return await self._subscribe()
+        except (_Refused, _NoAnswer) as error:
+            self._say(f"cannot be had: {error}")
+            self._failures += 1
+            self._sid = ""
+            return self._pause()
 
     async def _subscribe(self) -> float:
-        """Subscribe; returns for how many seconds."""
+        """Subscribe; returns after how many seconds to renew."""
         self._owner.callbacks.close_path(self._path)
         self._sid, self._last_seq, self._lost, self.live = "", None, "", False
         self._early.clear()
-        self._wake.clear()
         try:
             self._path, url = self._owner.callbacks.open_path(self)
         except OSError as error:
@@ -177,41 +203,40 @@ class Subscription:
         for sid, seq, variables in self._early:
             self.notified(sid, seq, variables)
         self._early.clear()
-        return _granted(answer)
+        self._silence = asyncio.get_running_loop().call_later(FIRST_EVENT_SECONDS, self._note_silence)
+        return self._grant(answer)
 
-    async def _hold(self, granted: float) -> None:
-        """Renew as long as it can be done."""
-        loop = asyncio.get_running_loop()
-        ends = loop.time() + granted
-        pause = _before_half(granted)
-        silence = loop.call_later(FIRST_EVENT_SECONDS, self._note_silence)
+    async def _renew(self) -> float:
+        """Renew; returns after how many seconds to do so again, 0: it has ended."""
+        if self._lost:
+            self._say(f"is made anew: {self._lost}")
+            await self.unsubscribe()
+            return 0
         try:
-            while True:
-                await self._pause(pause)
-                if self._lost:
-                    self._say(f"is made anew: {self._lost}")
-                    await self.unsubscribe()
-                    return
-                try:
-                    answer = await self._request("SUBSCRIBE", {"SID": self._sid, "TIMEOUT": _ASKED})
-                except _NoAnswer as error:
-                    self._say(f"cannot be renewed: {error}")
-                    if loop.time() >= ends:
-                        return
-                    pause = max(FIRST_PAUSE, (ends - loop.time()) / 2)
-                else:
-                    ends = loop.time() + _granted(answer)
-                    pause = _before_half(_granted(answer))
+            return self._grant(await self._request("SUBSCRIBE", {"SID": self._sid, "TIMEOUT": _ASKED}))
+        except _NoAnswer as error:
+            self._say(f"cannot be renewed: {error}")
+            left = self._ends - asyncio.get_running_loop().time()
+            return max(FIRST_PAUSE, left / 2) if left > 0 else 0
         except _Refused as refusal:
             _LOGGER.debug("%s: subscription to %s is gone: %s", self._device, self._service, refusal)
-        finally:
-            self.live = False
-            silence.cancel()
+            return 0
 
-    async def _pause(self, seconds: float) -> None:
-        with suppress(TimeoutError):
-            await asyncio.wait_for(self._wake.wait(), seconds)
-        self._wake.clear()
+    def _grant(self, answer: Mapping[str, str]) -> float:
+        granted = _granted(answer)
+        self._ends = asyncio.get_running_loop().time() + granted
+        return _before_half(granted)
+
+    def _end(self) -> float:
+        """It has ended; returns after how many seconds to make it anew."""
+        self.live, self._sid = False, ""
+        _cancel(self._silence)
+        held = asyncio.get_running_loop().time() - self._began
+        self._failures = 0 if held > STEADY_SECONDS else self._failures + 1
+        return 0 if self._failures <= 1 else self._pause()
+
+    def _pause(self) -> float:
+        return float(min(FIRST_PAUSE * 2 ** min(self._failures - 1, 9), LONGEST_PAUSE))
 
     async def _request(self, method: str, headers: Mapping[str, str]) -> Mapping[str, str]:
         """Send a request; returns the headers of the answer."""
@@ -253,8 +278,8 @@ class Eventing:
         self.callbacks = callbacks
         self.changed = changed
         self.doubted = doubted
-        self._running: dict[tuple[str, Service], tuple[Subscription, asyncio.Task[None] | None]] = {}
-        self._tasks = Tasks()
+        self.tasks = Tasks()
+        self._running: dict[tuple[str, Service], Subscription] = {}
 
     async def __aenter__(self) -> Self:
         return self
@@ -262,11 +287,12 @@ class Eventing:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self._tasks.close()
+        for subscription in self._running.values():
+            subscription.stop()
+        await self.tasks.close()
         with suppress(TimeoutError):
             async with asyncio.timeout(LONGEST_GOODBYE):
-                goodbyes = [subscription.unsubscribe() for subscription, _ in self._running.values()]
-                await asyncio.gather(*goodbyes)
+                await asyncio.gather(*(each.unsubscribe() for each in self._running.values()))
 
     def follow(self, device: ProxiedDevice) -> None:
         """Subscribe to all services of a device, in place of what there was of it."""
@@ -274,14 +300,14 @@ class Eventing:
         for service in device.services.values():
             if service.event_url:
                 subscription = Subscription(self, device, service)
-                task = self._tasks.start(subscription.run())
-                self._running[device.udn, service.service] = subscription, task
+                self._running[device.udn, service.service] = subscription
+                subscription.keep()
 
     def is_following(self, device: ProxiedDevice) -> bool:
         """Whether there are subscriptions to all services of a device as it is now."""
         return all(
             (device.udn, entry.service) in self._running
-            and self._running[device.udn, entry.service][0].is_to(device, entry)
+            and self._running[device.udn, entry.service].is_to(device, entry)
             for entry in device.services.values()
             if entry.event_url
         )
@@ -289,31 +315,36 @@ class Eventing:
     def drop(self, udn: str) -> None:
         """Forget a device's subscriptions; the device is gone, so it is not told."""
         for service in Service:
-            _, task = self._running.pop((udn, service), (None, None))
-            if task is not None:
-                task.cancel()
+            subscription = self._running.pop((udn, service), None)
+            if subscription is not None:
+                subscription.stop()
 
     async def release(self, udn: str) -> None:
         """End a device's subscriptions; the device is told that nobody wants its events."""
         running = [self._running.get((udn, service)) for service in Service]
         self.drop(udn)
-        await asyncio.gather(*(subscription.unsubscribe() for subscription, _ in filter(None, running)))
+        await asyncio.gather(*(subscription.unsubscribe() for subscription in filter(None, running)))
 
     def renew(self, udn: str) -> None:
         """Renew a device's subscriptions at once, since it may have lost them."""
         for service in Service:
             if (udn, service) in self._running:
-                self._running[udn, service][0].renew()
+                self._running[udn, service].renew()
 
     def doubt(self, udn: str) -> None:
         """A device without BOOTID sends ssdp:alive: if it has just started, it knows no subscriptions."""
         for service in Service:
             if (udn, service) in self._running:
-                self._running[udn, service][0].doubt()
+                self._running[udn, service].doubt()
 
     def live(self, udn: str, service: Service) -> bool:
         """Whether the events of a service arrive."""
-        return (udn, service) in self._running and self._running[udn, service][0].live
+        return (udn, service) in self._running and self._running[udn, service].live
+
+
+def _cancel(work: asyncio.Task[None] | asyncio.TimerHandle | None) -> None:
+    if work is not None:
+        work.cancel()
 
 
 def _granted(answer: Mapping[str, str]) -> float:
