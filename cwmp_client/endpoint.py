@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import logging
 import random
 import time
@@ -29,6 +27,7 @@ from cwmp_client.periodic_inform import PeriodicInform
 from cwmp_client.rpcs import Methods, Rpcs, Transfers
 from cwmp_client.trace import SessionTrace
 from cwmp_client.value_changes import ValueChanges
+from cwmp_client.wake import Wake
 
 logger = logging.getLogger(__name__)
 
@@ -108,7 +107,7 @@ class Endpoint:
         self._conversation = Conversation(acs, self._outbox, rpcs, self._log)
         self._periodic = PeriodicInform(zlib.crc32(name.encode()) / 2**32)
         self._periodic_is_held = False
-        self._wake = asyncio.Event()
+        self._wake = Wake()
         self._online = online
         self._in_session = False
         self._retry_count = 0
@@ -247,9 +246,7 @@ class Endpoint:
             to_session = self._seconds_to_session()
             if to_session <= 0:
                 return
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(min(to_inform, to_session, MAX_SLEEP_SECONDS)):
-                    await self._wake.wait()
+            await self._wake.wait(min(to_inform, to_session, MAX_SLEEP_SECONDS))
 
     def _add_due_informs(self) -> float:
         """Add the events of the Informs that are due; returns the seconds until the next one is."""

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from contextlib import suppress
+from collections.abc import Callable
 
 from cwmp_client.endpoint import Endpoint
 from cwmp_client.faults import CwmpFault
+from cwmp_client.wake import Wake
 from proxier.fallback_parameters import FallbackParameters
 from proxier.physical_device import PhysicalDevice
 from proxier.proxied_parameters import ProxiedParameters
@@ -32,6 +33,7 @@ class ConfigurationChanges:
         proxied: its own parameters.
         fallback: those that follow its own ones.
         endpoint: tells the ACS.
+        hasten: asks for the next `keep_up` in so many seconds.
     """
 
     def __init__(
@@ -40,14 +42,17 @@ class ConfigurationChanges:
         proxied: ProxiedParameters,
         fallback: FallbackParameters,
         endpoint: Endpoint,
+        hasten: Callable[[float], None],
     ) -> None:
         self._device = device
         self._proxied = proxied
         self._fallback = fallback
         self._endpoint = endpoint
+        self._hasten = hasten
         self._telling = asyncio.Lock()
-        self._is_behind = asyncio.Event()
-        self.heard = asyncio.Event()
+        self.is_behind = False
+        """Whether something that an event told of is still to be asked for."""
+        self.heard = Wake()
         """The events have begun."""
 
     @property
@@ -65,15 +70,12 @@ class ConfigurationChanges:
         except (CwmpFault, StoreError) as error:
             # The event comes once: what it told of is asked for until it is known.
             logger.info("%s: a change cannot be read now, and is asked for again: %s", self._device, error)
-            self._is_behind.set()
+            self.is_behind = True
+            self._hasten(RETRY_SECONDS)
 
-    async def keep_up(self, interval_seconds: float) -> None:
-        """Wait, and ask the device what no event told; sooner where an event could not be followed up."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(interval_seconds):
-                await self._is_behind.wait()
-                await asyncio.sleep(RETRY_SECONDS)
-        if self._is_behind.is_set() or self._lacks_events():
+    async def keep_up(self) -> None:
+        """Ask the device what no event told, or what could not be asked when an event told of it."""
+        if self.is_behind or self._lacks_events():
             await self._poll()
 
     async def settle(self) -> None:
@@ -98,7 +100,7 @@ class ConfigurationChanges:
         except (CwmpFault, StoreError) as error:
             logger.debug("%s cannot be polled: %s", self._device, error)
         else:
-            self._is_behind.clear()
+            self.is_behind = False
 
     async def _tell(self, meaning: Meaning) -> None:
         changed = (*meaning.parameters, *self._fallback.take_changes())

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Awaitable, Mapping, Sequence
-from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -18,7 +16,8 @@ from cwmp_client.endpoint import Endpoint
 from cwmp_client.faults import CwmpFault
 from cwmp_client.management_server import ManagementServer, ManagementServerDefaults
 from cwmp_client.messages import CpeRequest, DeviceIdStruct, EventCode, EventStruct
-from proxier.configuration_changes import ConfigurationChanges
+from cwmp_client.wake import Wake
+from proxier.configuration_changes import RETRY_SECONDS, ConfigurationChanges
 from proxier.control_point import ControlPoint, ProxiedDevice
 from proxier.data_models import DataModels
 from proxier.device_commands import Report, report
@@ -31,6 +30,7 @@ from proxier.operations import Ports
 from proxier.physical_device import PhysicalDevice
 from proxier.proxied_parameters import ProxiedParameters
 from proxier.relay import Relay
+from proxier.rounds import Rounds
 from proxier.settings import DeviceSettings, FirmwareSettings
 from proxier.store import Instance, Store, StoreError, VirtualDeviceRecord
 from proxier.transfer import FileTransfers
@@ -83,7 +83,7 @@ class VirtualDevice:
         self.record = self._saved = record
         self._house = house
         self._device = PhysicalDevice(record.device_id, record.udn, control_point)
-        self._met = asyncio.Event()
+        self._met = Wake()
         journal = house.store.journal(record.device_id)
         self.management_server = ManagementServer(house.defaults, kept.records)
         self._proxied = ProxiedParameters(
@@ -117,7 +117,10 @@ class VirtualDevice:
             transfers=self._operations.transfers,
             online=False,
         )
-        self._configuration = ConfigurationChanges(self._device, self._proxied, self._fallback, self.endpoint)
+        self._polls = Rounds(self._poll)
+        self._configuration = ConfigurationChanges(
+            self._device, self._proxied, self._fallback, self.endpoint, self._polls.hasten
+        )
         self.endpoint.after_each_session(self._settle)
         self.endpoint.after_each_session(self._note_session)
         if kept.records:
@@ -248,13 +251,11 @@ class VirtualDevice:
         await self._operations.start(self.endpoint.parameters.notified)
         try:
             await self._met.wait()
-            with suppress(TimeoutError):
-                async with asyncio.timeout(FIRST_EVENT_SECONDS):
-                    await self._configuration.heard.wait()
-            async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self.endpoint.run(start_delay_seconds))
-                tasks.create_task(self._poll())
+            await self._configuration.heard.wait(FIRST_EVENT_SECONDS)
+            self._polls.begin(self._until_poll)
+            await self.endpoint.run(start_delay_seconds)
         finally:
+            await self._polls.close()
             await self._operations.close()
 
     async def _let_happen(self, what: Awaitable[None]) -> None:
@@ -331,13 +332,19 @@ class VirtualDevice:
     def _data_model(self, model_name: str) -> DataModel | None:
         return self._house.data_models.of(self.record.oui, self.record.product_class, model_name)
 
-    async def _poll(self) -> None:
-        while True:
-            await self._configuration.keep_up(self._house.search_interval_seconds)
-            await self._let_happen(self._operations.poll())
-            for face in self._device.faces:
-                if self._device.must_be_asked_for_marks(face):
-                    await self._poll_marks(face)
+    async def _poll(self) -> float:
+        """Ask a device for what no event tells; see `Rounds`."""
+        await self._configuration.keep_up()
+        await self._let_happen(self._operations.poll())
+        for face in self._device.faces:
+            if self._device.must_be_asked_for_marks(face):
+                await self._poll_marks(face)
+        return self._until_poll
+
+    @property
+    def _until_poll(self) -> float:
+        interval = self._house.search_interval_seconds
+        return min(RETRY_SECONDS, interval) if self._configuration.is_behind else interval
 
     async def _poll_marks(self, device: ProxiedDevice) -> None:
         """See whether a device has restarted of which nothing would tell."""

@@ -35,6 +35,7 @@ from proxier.control_point.presence import silence_of
 from proxier.control_point.reading import Readings
 from proxier.control_point.ssdp import ROOT_DEVICE, Kind, SsdpMessage, may_concern_us, read_message
 from proxier.control_point.tasks import Tasks
+from proxier.rounds import Rounds
 from proxier.settings import UpnpSettings
 from translation.actions import (
     AboutTo,
@@ -102,7 +103,9 @@ class ControlPoint:
             await self._network.refresh()
             self._tasks.start(self._search())
             for location, url in self._configured.items():
-                self._tasks.start(self._visit(location, url.host or "", url.port))
+                rounds = Rounds(partial(self._visit, location, url.host or "", url.port))
+                exits.push_async_callback(rounds.close)
+                rounds.begin()
             self._exits = exits.pop_all()
         return self
 
@@ -371,18 +374,17 @@ class ControlPoint:
             await self._network.search()
             await asyncio.sleep(self._search_interval)
 
-    async def _visit(self, location: str, host: str, port: int | None) -> None:
-        """Read a configured location; later see, again and again, whether what was read is still there."""
-        while True:
-            devices = [device for device in self._there.values() if device.location == location]
-            for device in devices:
-                self._doubt(device.udn)
-            if not devices and not self._readings.is_busy(location):
-                try:
-                    self._readings.want_again(location, location, await address_of(host, port), host)
-                except OSError as error:
-                    self._complaints.say(location, f"not proxied: {describe(error)}")
-            await asyncio.sleep(self._search_interval)
+    async def _visit(self, location: str, host: str, port: int | None) -> float:
+        """Read a configured location, or see whether what was read is still there; see `Rounds`."""
+        devices = [device for device in self._there.values() if device.location == location]
+        for device in devices:
+            self._doubt(device.udn)
+        if not devices and not self._readings.is_busy(location):
+            try:
+                self._readings.want_again(location, location, await address_of(host, port), host)
+            except OSError as error:
+                self._complaints.say(location, f"not proxied: {describe(error)}")
+        return self._search_interval
 
     def _stop_listening(self) -> None:
         self._network.close()

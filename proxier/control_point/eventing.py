@@ -22,7 +22,7 @@ import aiohttp
 from proxier.control_point.callbacks import CallbackServer
 from proxier.control_point.device import ProxiedDevice, ProxiedService
 from proxier.control_point.documents import describe
-from proxier.control_point.tasks import Tasks
+from proxier.rounds import Rounds
 from translation.actions import Service, StateChange
 
 ASKED_SECONDS: Final = 1800
@@ -83,27 +83,23 @@ class Subscription:
         self._early: list[tuple[str, int | None, Mapping[str, str]]] = []
         self._lost = ""
         self._said = ""
-        self._work: asyncio.Task[None] | None = None
-        """Only while something is to be done; a task that sleeps takes 3 kB, a timer a tenth of it."""
-        self._again = False
-        self._next: asyncio.TimerHandle | None = None
         self._silence: asyncio.TimerHandle | None = None
+        self._rounds = Rounds(self._keep)
 
-    def keep(self) -> None:
-        """Do now what is to be done: subscribe, or renew; and keep the subscription until `stop`."""
-        if self._work is None:
-            _cancel(self._next)
-            self._next = None
-            self._work = self._owner.tasks.start(self._keep())
-        else:
-            self._again = True
+    def begin(self) -> None:
+        """Subscribe, and keep the subscription until `stop`."""
+        self._rounds.begin()
 
     def stop(self) -> None:
-        """Do nothing more; what the device has granted it may be told by `unsubscribe`."""
-        self.live = False
-        for each in (self._work, self._next, self._silence):
-            _cancel(each)
+        """Keep the subscription no longer; the device may be told so by `unsubscribe`."""
+        self._rounds.stop()
+        self._end()
         self._owner.callbacks.close_path(self._path)
+
+    async def stopped(self) -> None:
+        """Stop, and wait for the end of a request that is under way."""
+        self.stop()
+        await self._rounds.close()
 
     def is_to(self, device: ProxiedDevice, service: ProxiedService) -> bool:
         """Whether it is to this service at this address."""
@@ -111,7 +107,7 @@ class Subscription:
 
     def renew(self) -> None:
         """Renew at once: the device may have restarted."""
-        self.keep()
+        self._rounds.begin()
 
     def doubt(self) -> None:
         """Renew unless that was done just now: the device says that it is there, and not since when."""
@@ -156,27 +152,12 @@ class Subscription:
     def _lose(self, reason: str) -> None:
         self.live = False
         self._lost = reason
-        self.keep()
+        self._rounds.begin()
 
-    async def _keep(self) -> None:
-        loop = asyncio.get_running_loop()
-        try:
-            while True:
-                self._again = False
-                pause = await self._step()
-                if pause and not self._again:
-                    break
-            self._next = loop.call_later(pause, self.keep)
-        except Exception:
-            self.stop()
-            raise
-        finally:
-            self._work = None
-
-    async def _step(self) -> float:
-        """Do what is to be done; returns for how many seconds it is then left alone, 0: not at all."""
+    async def _keep(self) -> float:
+        """Subscribe or renew; see `Rounds`."""
         if self._sid:
-            return await self._renew() or self._end()
+            return await self._renew() or self._lapse()
         self._began = asyncio.get_running_loop().time()
         try:
             return await self._subscribe()
@@ -227,13 +208,18 @@ class Subscription:
         self._ends = asyncio.get_running_loop().time() + granted
         return _before_half(granted)
 
-    def _end(self) -> float:
-        """It has ended; returns after how many seconds to make it anew."""
-        self.live, self._sid = False, ""
-        _cancel(self._silence)
+    def _lapse(self) -> float:
+        """It is no more; returns after how many seconds to make it anew."""
+        self._end()
+        self._sid = ""
         held = asyncio.get_running_loop().time() - self._began
         self._failures = 0 if held > STEADY_SECONDS else self._failures + 1
         return 0 if self._failures <= 1 else self._pause()
+
+    def _end(self) -> None:
+        self.live = False
+        if self._silence is not None:
+            self._silence.cancel()
 
     def _pause(self) -> float:
         return float(min(FIRST_PAUSE * 2 ** min(self._failures - 1, 9), LONGEST_PAUSE))
@@ -278,7 +264,6 @@ class Eventing:
         self.callbacks = callbacks
         self.changed = changed
         self.doubted = doubted
-        self.tasks = Tasks()
         self._running: dict[tuple[str, Service], Subscription] = {}
 
     async def __aenter__(self) -> Self:
@@ -287,12 +272,11 @@ class Eventing:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for subscription in self._running.values():
-            subscription.stop()
-        await self.tasks.close()
+        running = self._running.values()
+        await asyncio.gather(*(subscription.stopped() for subscription in running))
         with suppress(TimeoutError):
             async with asyncio.timeout(LONGEST_GOODBYE):
-                await asyncio.gather(*(each.unsubscribe() for each in self._running.values()))
+                await asyncio.gather(*(subscription.unsubscribe() for subscription in running))
 
     def follow(self, device: ProxiedDevice) -> None:
         """Subscribe to all services of a device, in place of what there was of it."""
@@ -301,7 +285,7 @@ class Eventing:
             if service.event_url:
                 subscription = Subscription(self, device, service)
                 self._running[device.udn, service.service] = subscription
-                subscription.keep()
+                subscription.begin()
 
     def is_following(self, device: ProxiedDevice) -> bool:
         """Whether there are subscriptions to all services of a device as it is now."""
@@ -340,11 +324,6 @@ class Eventing:
     def live(self, udn: str, service: Service) -> bool:
         """Whether the events of a service arrive."""
         return (udn, service) in self._running and self._running[udn, service].live
-
-
-def _cancel(work: asyncio.Task[None] | asyncio.TimerHandle | None) -> None:
-    if work is not None:
-        work.cancel()
 
 
 def _granted(answer: Mapping[str, str]) -> float:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Final
 
 from msgspec import Struct, field
 
+from cwmp_client.wake import Wake
 from proxier.complaints import Complaints
 from proxier.control_point.description import Description, DescriptionReader
 from proxier.control_point.documents import DocumentMissing, DocumentRefused, DocumentUnavailable
@@ -41,7 +41,7 @@ class _Reading(Struct, eq=False):
     """How often in a row SCPDs could not be fetched."""
     task: asyncio.Task[None] | None = None
     again: bool = False
-    wake: asyncio.Event = field(default_factory=asyncio.Event)
+    wake: Wake = field(default_factory=Wake)
 
 
 class Readings:
@@ -123,8 +123,7 @@ class Readings:
                 if longest:
                     pause = min(FIRST_RETRY * 2 ** min(failures, 16), longest)
                     failures += 1
-                    with suppress(TimeoutError):
-                        await asyncio.wait_for(reading.wake.wait(), pause)
+                    await reading.wake.wait(pause)
                 elif reading.again:
                     failures = 0
                 else:

@@ -1,0 +1,77 @@
+"""Work that is done again and again: a task while it is done, a timer in between.
+
+A task that sleeps takes some 3 kB, a timer a tenth of that; a thousand devices have several such works each.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+PAUSE_AFTER_FAILURE_SECONDS: Final = 10.0
+
+_LOGGER = logging.getLogger(__name__)
+
+
+class Rounds:
+    """One such work; what escapes from it is logged, and it is done again later.
+
+    Args:
+        work: does what is to be done; returns for how many seconds it is then left alone, 0: not at all.
+    """
+
+    __slots__ = ("_again", "_task", "_timer", "_work")
+
+    def __init__(self, work: Callable[[], Awaitable[float]]) -> None:
+        self._work = work
+        self._again = False
+        self._task: asyncio.Task[None] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+
+    def begin(self, seconds: float = 0) -> None:
+        """Do the work in so many seconds, and then again and again; what is under way is followed by more."""
+        if self._task is not None:
+            self._again = True
+            return
+        self._forget_timer()
+        if seconds:
+            self._timer = asyncio.get_running_loop().call_later(seconds, self.begin)
+        else:
+            self._task = asyncio.create_task(self._do())
+
+    def hasten(self, seconds: float) -> None:
+        """Do the work in so many seconds if it would have been done later; who works decides for himself."""
+        if self._timer is not None and self._timer.when() > asyncio.get_running_loop().time() + seconds:
+            self.begin(seconds)
+
+    def stop(self) -> None:
+        """Do nothing more, until begun anew."""
+        self._forget_timer()
+        if self._task is not None:
+            self._task.cancel()
+
+    async def close(self) -> None:
+        """Stop, and wait for the end of what is under way."""
+        self.stop()
+        if self._task is not None:
+            await asyncio.wait([self._task])
+
+    async def _do(self) -> None:
+        try:
+            pause = 0.0
+            while self._again or not pause:
+                self._again = False
+                pause = await self._work()
+        except Exception:
+            _LOGGER.exception("a work failed")
+            pause = PAUSE_AFTER_FAILURE_SECONDS
+        finally:
+            self._task = None
+        self.begin(pause)
+
+    def _forget_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
