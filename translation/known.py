@@ -115,6 +115,7 @@ class KnownTree:
         """The tree by the model and the rows that are known."""
         if self._tree is None:
             self._tree = Tree.shared(self.model or SupportedModel((), ()), self.instances)
+            self.instances.share()
         return self._tree
 
     @property

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator
 from collections.abc import Set as AbstractSet
 from itertools import chain
 from typing import NamedTuple, Self, TypeAlias
+from weakref import WeakValueDictionary
 
 from msgspec import Struct, field
 
@@ -185,6 +186,18 @@ class _Numbers(Struct):
         self.used.add(number)
         self.greatest = max(self.greatest, number)
 
+    def copy(self) -> _Numbers:
+        return _Numbers(dict(self.rows), set(self.used), self.greatest)
+
+
+class _SharedTables(dict[str, _Numbers]):
+    """The tables of all devices that have the same rows; nobody may change it."""
+
+    __slots__ = ("__weakref__",)
+
+
+_shared: WeakValueDictionary[int, _SharedTables] = WeakValueDictionary()
+
 
 class InstanceMap:
     """The instance numbers of one device.
@@ -202,6 +215,7 @@ class InstanceMap:
     def __init__(self, offset: int = 1, instances: Iterable[tuple[str, int, int | None]] = ()) -> None:
         self._offset = offset
         self._tables: dict[str, _Numbers] = {}
+        """To be changed only after `_own`."""
         self._changes: dict[tuple[str, int], Instance] = {}
         for table, number, upnp_number in instances:
             numbers = self._tables.setdefault(table, _Numbers())
@@ -221,12 +235,25 @@ class InstanceMap:
         there = ((table, self.rows(table)) for table in sorted(self._tables) if self._tables[table].rows)
         return tuple((table, tuple(chain.from_iterable(rows))) for table, rows in there)
 
+    def share(self) -> None:
+        """Keep these numbers once for all devices that have the same, until they change.
+
+        A house full of equal devices has only one table of each kind.
+        """
+        if not isinstance(self._tables, _SharedTables):
+            key = hash(self.present())
+            known = _shared.get(key)
+            if known is None or known != self._tables:
+                known = _shared[key] = _SharedTables(self._tables)
+            self._tables = known
+
     def update(self, table: str, present: AbstractSet[int]) -> bool:
         """Take note of the UPnP numbers of all rows that a table has; returns whether anything changed."""
-        numbers = self._tables.setdefault(table, _Numbers())
+        numbers = self._tables.get(table) or _Numbers()
         gone = numbers.rows.keys() - present
         new = present - numbers.rows.keys()
         self._remove(table, gone)
+        numbers = self._tables.get(table) or _Numbers()
         # Those that get another number come last, so that they take nobody's.
         for upnp_number in sorted(new, key=lambda number: (not self._is_usual(numbers, number), number)):
             self._add(table, upnp_number)
@@ -255,8 +282,14 @@ class InstanceMap:
         number = upnp_number + self._offset
         return 1 <= number <= MAX_INSTANCE_NUMBER and number not in numbers.used
 
+    def _own(self) -> dict[str, _Numbers]:
+        """The tables, for a change of them."""
+        if isinstance(self._tables, _SharedTables):
+            self._tables = {table: numbers.copy() for table, numbers in self._tables.items()}
+        return self._tables
+
     def _add(self, table: str, upnp_number: int) -> int:
-        numbers = self._tables.setdefault(table, _Numbers())
+        numbers = self._own().setdefault(table, _Numbers())
         usual = self._is_usual(numbers, upnp_number)
         number = upnp_number + self._offset if usual else numbers.greatest + 1
         numbers.use(number)
@@ -265,11 +298,11 @@ class InstanceMap:
         return number
 
     def _remove(self, table: str, upnp_numbers: AbstractSet[int]) -> None:
-        rows = self._tables[table].rows if table in self._tables else {}
+        if table not in self._tables or self._tables[table].rows.keys().isdisjoint(upnp_numbers):
+            return
+        rows = self._own()[table].rows
         gone = {rows.pop(upnp_number) for upnp_number in upnp_numbers & rows.keys()}
         self._changes.update(((table, number), Instance(table, number, None)) for number in gone)
-        if not gone:
-            return
         for nested in [name for name in self._tables if name.startswith(table) and name != table]:
             # What follows is the number of the row that it is below, if it is not another table's name.
             row = nested[len(table) :].partition(".")[0]
