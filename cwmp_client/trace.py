@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -54,7 +53,8 @@ class SessionTrace(Struct, eq=False):
     events: tuple[str, ...]
     outcome: str = ""
     seconds: float | None = None
-    rpcs: deque[RpcTrace] = field(default_factory=lambda: deque(maxlen=MOST_RPCS))
+    rpcs: list[RpcTrace] = field(default_factory=list)
+    """The last ones."""
     observers: Sequence[SessionObserver] = ()
 
     @property
@@ -127,6 +127,7 @@ def rpc(name: str) -> Iterator[RpcTrace]:
     trace, held = RpcTrace(name, datetime.now(UTC)), current_session()
     if held is not None:
         held.rpcs.append(trace)
+        del held.rpcs[:-MOST_RPCS]
     begun, token = time.monotonic(), _rpc.set(trace)
     try:
         yield trace

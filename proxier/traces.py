@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple, TypeAlias
@@ -38,7 +37,7 @@ class _Kept(NamedTuple):
 class _Envelopes(Struct):
     """Those of one session; the first `lost` of them have made room."""
 
-    kept: deque[_Kept] = field(default_factory=deque)
+    kept: list[_Kept] = field(default_factory=list)
     lost: int = 0
 
 
@@ -93,7 +92,7 @@ class Traces:
     def _lose_oldest(self) -> None:
         oldest = next(envelopes for envelopes in self._sessions.values() if envelopes.kept)
         self._count -= 1
-        self._bytes -= len(oldest.kept.popleft().body)
+        self._bytes -= len(oldest.kept.pop(0).body)
         oldest.lost += 1
 
 
