@@ -14,6 +14,8 @@ from collections.abc import Collection, Iterable, Mapping
 from itertools import count
 from typing import Any
 
+from cwmp_client.parameters import shared
+
 RECORD = "aliases"
 """The name of the record in the journal."""
 
@@ -64,6 +66,10 @@ def refusal(alias: str) -> str:
     return ""
 
 
+_NONE: frozenset[str] = frozenset()
+"""The one that takes no memory of each device."""
+
+
 class Aliases:
     """The aliases of one device's rows, by the row's path of numbers.
 
@@ -77,8 +83,8 @@ class Aliases:
 
     def __init__(self, record: Mapping[str, str] | None) -> None:
         self._kept: dict[str, str] = dict(record or {})
-        self._rows: dict[str, dict[str, None]] = {}
-        self._held_by_device: frozenset[str] = frozenset()
+        self._rows: Mapping[str, Mapping[str, None]] = {}
+        self._held_by_device = _NONE
         self._by_alias: dict[str, dict[str, str]] = {}
         self._changed = False
 
@@ -111,10 +117,9 @@ class Aliases:
                 table, _, number = name[:-1].rpartition(".")
                 if number.isdecimal():
                     rows.setdefault(f"{table}.", {})[name] = None
-        self._rows = rows
-        self._held_by_device = frozenset(
-            row for table in rows.values() for row in table if row + PARAMETER in names
-        )
+        self._rows = shared(rows)
+        held_by_device = (row for table in rows.values() for row in table if row + PARAMETER in names)
+        self._held_by_device = frozenset(held_by_device) or _NONE
         self._by_alias.clear()
         gone = [row for row in self._kept if _is_gone(row, names)]
         for row in gone:

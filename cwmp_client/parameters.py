@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from enum import StrEnum
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, TypeVar
 from weakref import WeakValueDictionary
 
 from msgspec import Struct, field
@@ -12,6 +12,8 @@ from msgspec import Struct, field
 from cwmp_client.datatypes import Syntax
 from cwmp_client.faults import FaultCode, ParameterFault
 from cwmp_client.messages import ParameterValueStruct
+
+V = TypeVar("V")
 
 ROOT = "Device."
 """The root object of a device. Source: TR-181"""
@@ -45,22 +47,22 @@ OBJECT = Node(writable=False)
 """An object that is neither a table to add to nor a row to take away."""
 
 
-class _SharedNodes(dict[str, Node]):
+class _Shared(dict[str, V]):
     __slots__ = ("__weakref__",)
 
 
-_shared: WeakValueDictionary[int, _SharedNodes] = WeakValueDictionary()
+_shared: WeakValueDictionary[int, _Shared[Any]] = WeakValueDictionary()
 
 
-def shared(nodes: Mapping[str, Node]) -> Mapping[str, Node]:
+def shared(by_name: Mapping[str, V]) -> Mapping[str, V]:
     """The one mapping for all that are equal to this; nobody may change it.
 
     A house full of equal devices has only one.
     """
-    key = hash(tuple(nodes))
+    key = hash(tuple(by_name))
     known = _shared.get(key)
-    if known is None or known != nodes or list(known) != list(nodes):
-        known = _shared[key] = _SharedNodes(nodes)
+    if known is None or known != by_name or list(known) != list(by_name):
+        known = _shared[key] = _Shared(by_name)
     return known
 
 

@@ -9,8 +9,10 @@ Source: TR-330 4.3, TR-181 DeviceInfo, TR-069 Annex J
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, NamedTuple, Protocol
 
 from cwmp_client.datatypes import UNSIGNED_INT, Syntax
@@ -75,8 +77,12 @@ class Description(NamedTuple):
     number: str = ""
 
 
+@lru_cache(maxsize=4)
 def proxier_info(proxier: DeviceIdStruct) -> LocalParameters:
-    """Who proxies the device. Source: TR-181 DeviceInfo.ProxierInfo, TR-069 Annex J"""
+    """Who proxies the device: one source for all devices, as nothing of it can be set.
+
+    Source: TR-181 DeviceInfo.ProxierInfo, TR-069 Annex J
+    """
     values = {
         "ManufacturerOUI": proxier.oui,
         "ProductClass": proxier.product_class,
@@ -150,7 +156,7 @@ class FallbackParameters(LocalParameters):
         }
         return {
             _ROOT_VERSION: LocalParameter(self._root_version()),
-            **{_DEVICE_INFO + name: parameter for name, parameter in info.items()},
+            **{sys.intern(_DEVICE_INFO + name): parameter for name, parameter in info.items()},
         }
 
     def _common(self, name: str, *, otherwise: str = "", writable: bool = False) -> LocalParameter:

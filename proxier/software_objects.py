@@ -16,6 +16,7 @@ import secrets
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from msgspec import Struct
@@ -23,7 +24,7 @@ from msgspec.structs import replace
 
 from cwmp_client.faults import CwmpFault, FaultCode, ParameterFault
 from cwmp_client.messages import ParameterValueStruct
-from cwmp_client.parameters import Applied, Journal, Node, with_objects_above
+from cwmp_client.parameters import Applied, Journal, Node, shared, with_objects_above
 from proxier.operations import Operations
 from proxier.proxied_parameters import Drive
 from proxier.service_source import ServiceSource
@@ -59,6 +60,18 @@ class _Known(Struct, frozen=True):
     """Of SoftwareManagement."""
     units: tuple[DeploymentUnit, ...] = ()
     execution_units: tuple[ExecutionUnit, ...] = ()
+
+
+@lru_cache(maxsize=32)
+def _one_for_all(known: _Known) -> _Known:
+    """The one for all devices that offer and have the same: equal devices come together."""
+    return known
+
+
+@lru_cache(maxsize=32)
+def _united(one: frozenset[str], other: frozenset[str]) -> frozenset[str]:
+    """The one for all devices that offer the same."""
+    return one | other
 
 
 class SoftwareObjects(ServiceSource):
@@ -99,7 +112,7 @@ class SoftwareObjects(ServiceSource):
         self._tells = tells
         self._time_out_seconds = time_out_seconds
         record = records.get(RECORD)
-        self._known = value_of(_Known, record) if record else _Known()
+        self._known = _one_for_all(value_of(_Known, record) if record else _Known())
         self._read_at: float | None = None
         self._read_with: Software | None = None
         self._nodes: Mapping[str, Node] = {}
@@ -121,7 +134,7 @@ class SoftwareObjects(ServiceSource):
     async def offer(self, actions: frozenset[str], cms_actions: frozenset[str]) -> None:
         """The device is there, and offers these actions of SoftwareManagement and ConfigurationManagement."""
         await self._keep(replace(self._known, actions=actions))
-        offered = actions | cms_actions
+        offered = _united(actions, cms_actions)
 
         def after() -> Software:
             return replace(self.software, offered=offered, time_out_seconds=self._time_out_seconds)
@@ -164,11 +177,11 @@ class SoftwareObjects(ServiceSource):
     async def _keep(self, known: _Known) -> None:
         if known == self._known:
             return
-        before, self._known = self._known, known
+        before, self._known = self._known, _one_for_all(known)
         try:
             await self._journal.save({RECORD: record_of(known)})
         except BaseException:
-            self._known = before if self._known is known else self._known
+            self._known = before if self._known == known else self._known
             raise
 
     # -------------------------------------------------------------- ParameterSource
@@ -178,7 +191,7 @@ class SoftwareObjects(ServiceSource):
         await self.refresh()
         nodes = with_objects_above({each.name: Node(each.writable, each.type) for each in self._parameters()})
         if nodes != self._nodes:
-            self._nodes = nodes
+            self._nodes = shared(nodes)
         return self._nodes
 
     async def values(self, paths: Sequence[str]) -> Sequence[ParameterValueStruct]:

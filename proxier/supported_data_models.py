@@ -8,7 +8,8 @@ Source: TR-330 4.3, TR-181 DeviceInfo.SupportedDataModel.{i}.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from functools import lru_cache
 
 from cwmp_client.datatypes import UNSIGNED_INT, Syntax
 from cwmp_client.local_parameters import LocalParameter
@@ -28,10 +29,11 @@ _URL = Syntax(max_length=2048)
 _URN = Syntax(max_length=256)
 
 
+@lru_cache(maxsize=32)
 def supported_data_models(
-    data_model: DataModel | None, subtrees: Sequence[SubTree] = ()
+    data_model: DataModel | None, subtrees: tuple[SubTree, ...] = ()
 ) -> Mapping[str, LocalParameter]:
-    """The rows, and their number.
+    """The rows, and their number; the same objects for all devices of a kind.
 
     Args:
         data_model: what the configuration gives for the device.

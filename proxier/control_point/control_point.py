@@ -66,7 +66,7 @@ class ControlPoint:
 
     def __init__(self, settings: UpnpSettings, listener: DeviceListener) -> None:
         self._search_interval = settings.search_interval
-        self._configured = {str(url): url for url in map(URL, settings.locations)}
+        self._configured = dict.fromkeys(str(URL(location)) for location in settings.locations)
         self._listener = listener
         self._loop = asyncio.get_running_loop()
         self._complaints = Complaints(_LOGGER, self._loop.time)
@@ -102,7 +102,8 @@ class ControlPoint:
             exits.callback(self._stop_listening)
             await self._network.refresh()
             self._tasks.start(self._search())
-            for location, url in self._configured.items():
+            for location in self._configured:
+                url = URL(location)
                 rounds = Rounds(partial(self._visit, location, url.host or "", url.port))
                 exits.push_async_callback(rounds.close)
                 rounds.begin()

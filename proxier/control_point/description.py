@@ -39,6 +39,8 @@ _DM_SERVICE = re.compile(
 _SERVICES: Final = {service.value.lower(): service for service in Service}
 _NAME = re.compile(r"[A-Za-z_][\w.-]{0,127}")
 _NEIGHBOURS = Path("/proc/net/arp")
+_NONE: Final[frozenset[Service]] = frozenset()
+"""The one that takes no memory of each device."""
 
 
 class LeftOut(NamedTuple):
@@ -199,7 +201,7 @@ class DescriptionReader:
                 continue
             if service not in read or read[service].version < found.version:
                 read[service] = found
-        return _Services(read, frozenset(unread - read.keys()), tuple(left_out))
+        return _Services(read, frozenset(unread - read.keys()) or _NONE, tuple(left_out))
 
     async def _service(
         self, service: Service, version: int, entry: etree._Element, place: _Place

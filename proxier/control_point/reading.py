@@ -35,7 +35,7 @@ class _Reading(Struct, eq=False):
     host: str
     announced: set[str] = field(default_factory=set)
     """The UDNs, in lower case, that were announced with this location."""
-    proxied: frozenset[str] = frozenset()
+    proxied: tuple[str, ...] = ()
     """The UDNs, in lower case, of the devices that it had for us when it was read."""
     shortfalls: int = 0
     """How often in a row SCPDs could not be fetched."""
@@ -143,7 +143,7 @@ class Readings:
             self._failed(reading.location, frozenset(reading.announced))
             lasting = isinstance(error, DocumentRefused | DocumentMissing)
             return LONGEST_RETRY_OF_REFUSED if lasting else LONGEST_RETRY
-        reading.proxied = frozenset(device.udn.lower() for device in description.devices)
+        reading.proxied = tuple(device.udn.lower() for device in description.devices)
         whole = description.complete and (patient or not description.left_out)
         reading.shortfalls = 0 if whole else reading.shortfalls + 1
         self._done(description, patient)
