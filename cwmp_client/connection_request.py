@@ -12,8 +12,13 @@ import time
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
-from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
+
+# Not of aiohttp.web, which would load the router and all else of a web site too: 1 MB of a gateway's memory.
+from aiohttp.web_protocol import RequestHandler
+from aiohttp.web_request import BaseRequest
+from aiohttp.web_response import Response, StreamResponse
+from aiohttp.web_server import Server
 
 from cwmp_client.authentication import DigestGuard, Verdict
 
@@ -81,7 +86,7 @@ class ConnectionRequestListener:
         self._refill_seconds = refill_seconds
         self._guard = DigestGuard(REALM)
         self._devices: dict[str, tuple[ConnectionRequestTarget, TokenBucket]] = {}
-        self._http: web.Server | None = None
+        self._http: Server | None = None
         self._server: asyncio.Server | None = None
 
     @property
@@ -95,7 +100,7 @@ class ConnectionRequestListener:
         Raises:
             OSError: the address or the port cannot be had.
         """
-        self._http = web.Server(
+        self._http = Server(
             self._answer,
             access_log=None,
             logger=_HttpLog(logger),
@@ -150,7 +155,7 @@ class ConnectionRequestListener:
         asyncio.get_running_loop().call_later(CONNECTION_SECONDS, cut_off, protocol)
         return protocol
 
-    async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
+    async def _answer(self, request: BaseRequest) -> StreamResponse:
         """Answer a request; body and query do not count. Source: TR-069 3.2.2"""
         path = request.rel_url.raw_path
         target, bucket = self._devices.get(path, (None, None))
@@ -198,7 +203,7 @@ class Refusal(asyncio.Protocol):
         transport.close()
 
 
-def cut_off(protocol: web.RequestHandler) -> None:
+def cut_off(protocol: RequestHandler) -> None:
     """End a connection, also one whose other side does not read: a mere close would wait for it."""
     transport = protocol.transport
     protocol.force_close()
@@ -206,8 +211,8 @@ def cut_off(protocol: web.RequestHandler) -> None:
         transport.abort()
 
 
-def _response(status: int, **headers: str) -> web.Response:
-    return web.Response(status=status, headers={"Server": "CPE", **headers})
+def _response(status: int, **headers: str) -> Response:
+    return Response(status=status, headers={"Server": "CPE", **headers})
 
 
 async def _address_towards(url: str, family: socket.AddressFamily) -> str:

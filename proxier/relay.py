@@ -19,7 +19,11 @@ from contextlib import asynccontextmanager
 from http import HTTPStatus
 
 import aiohttp
-from aiohttp import web
+
+# Not of aiohttp.web, which would load the router and all else of a web site too: 1 MB of a gateway's memory.
+from aiohttp.web_request import BaseRequest
+from aiohttp.web_response import Response, StreamResponse
+from aiohttp.web_server import Server
 from yarl import URL
 
 from cwmp_client.authentication import Credentials
@@ -69,7 +73,7 @@ class Relay:
         self._offers: dict[str, _Offer] = {}
         self._fetched_now: set[str] = set()
         self._servers: dict[tuple[str, int], asyncio.Server] = {}
-        self._http = web.Server(self._answer, access_log=None, lingering_time=0)
+        self._http = Server(self._answer, access_log=None, lingering_time=0)
         self._places = asyncio.Semaphore(MAX_AT_ONCE)
 
     async def offer(self, transfer: Transfer, device: str, address: str) -> str:
@@ -136,30 +140,30 @@ class Relay:
 
     # -------------------------------------------------------------- the device's side
 
-    async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
+    async def _answer(self, request: BaseRequest) -> StreamResponse:
         offer = self._offers.get(request.path)
         if offer is None or request.path in self._fetched_now:
-            return web.Response(status=HTTPStatus.NOT_FOUND)
+            return Response(status=HTTPStatus.NOT_FOUND)
         if request.remote != offer.address:
             logger.warning("%s asks for the file of %s, and is refused", request.remote, offer.device)
-            return web.Response(status=HTTPStatus.FORBIDDEN)
+            return Response(status=HTTPStatus.FORBIDDEN)
         if request.method not in {"GET", "HEAD"}:
-            return web.Response(status=HTTPStatus.METHOD_NOT_ALLOWED, headers={"Allow": "GET, HEAD"})
+            return Response(status=HTTPStatus.METHOD_NOT_ALLOWED, headers={"Allow": "GET, HEAD"})
         self._fetched_now.add(request.path)
         try:
             async with self._places, asyncio.timeout(LONGEST_SECONDS), self._session() as session:
                 return await self._hand_on(request, offer, session)
         except (CwmpFault, TimeoutError) as error:
             logger.warning("%s: its file cannot be had any more: %s", offer.device, error)
-            return web.Response(status=HTTPStatus.BAD_GATEWAY)
+            return Response(status=HTTPStatus.BAD_GATEWAY)
         finally:
             self._fetched_now.discard(request.path)
 
     async def _hand_on(
-        self, request: web.BaseRequest, offer: _Offer, session: aiohttp.ClientSession
-    ) -> web.StreamResponse:
+        self, request: BaseRequest, offer: _Offer, session: aiohttp.ClientSession
+    ) -> StreamResponse:
         async with self._fetched(session, offer) as source:
-            response = web.StreamResponse(headers={"Content-Type": "application/octet-stream"})
+            response = StreamResponse(headers={"Content-Type": "application/octet-stream"})
             response.content_length = source.content_length
             await response.prepare(request)
             if request.method == "GET":
@@ -169,8 +173,8 @@ class Relay:
     async def _pour(
         self,
         source: aiohttp.ClientResponse,
-        response: web.StreamResponse,
-        request: web.BaseRequest,
+        response: StreamResponse,
+        request: BaseRequest,
         offer: _Offer,
     ) -> None:
         """Pour the file into the answer, which breaks off where the file does; then it can be had again."""

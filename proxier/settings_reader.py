@@ -6,7 +6,6 @@ its section's class, and its rules stand in the field's annotation.
 
 from __future__ import annotations
 
-import difflib
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -94,6 +93,8 @@ class Reader:
         self, prefix: str, table: Mapping[str, Any], known: Mapping[str, Any], turn: int = 0
     ) -> None:
         for name in table.keys() - known.keys():
+            import difflib  # noqa: PLC0415 - a configuration without mistakes does not need it
+
             likely = difflib.get_close_matches(name, known, n=1)
             advice = f"did you mean {prefix}{likely[0]}?" if likely else f"known are {', '.join(known)}"
             self.problems.append(Problem(f"{prefix}{name}", f"is unknown; {advice}", turn=turn))

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from html import escape  # that of xml.sax would load a parser too
 from typing import Final
-from xml.sax.saxutils import escape
 
 from lxml import etree
 
@@ -67,7 +67,7 @@ def write_call(
             written.append(f"<{name}>{_DECLARATION.sub('', value, count=1)}</{name}>")
         else:
             # A bare CR would be read as LF. Source: XML 1.0 2.11
-            written.append(f"<{name}>{escape(value, {chr(13): '&#13;'})}</{name}>")
+            written.append(f"<{name}>{escape(value, quote=False).replace(chr(13), '&#13;')}</{name}>")
     return (
         '<?xml version="1.0" encoding="utf-8"?>\n'
         '<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"'

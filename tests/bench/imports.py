@@ -20,7 +20,7 @@ PARTS = {
     "lxml": r"lxml",
     "the proxier itself": r"proxier|translation|cwmp_client",
 }
-UNWANTED = re.compile(r"spyne|rich|proxier\.demo|uvloop")
+UNWANTED = re.compile(r"spyne|rich|proxier\.demo|uvloop|aiohttp\.web$")
 _LINE = re.compile(r"import time:\s+(\d+) \|\s+\d+ \|\s+(\S+)")
 
 
