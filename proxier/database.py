@@ -34,6 +34,9 @@ T = TypeVar("T")
 BUSY_TIMEOUT = 10
 """Seconds to wait for another program, such as one that makes a backup, to let go of the file."""
 
+CACHE_KIB = 256
+"""Of the database, kept in this process: what is read again is kept by the system too."""
+
 
 def content_hash(text: str) -> str:
     """The hash that tells one text from all others, in hexadecimal digits."""
@@ -198,6 +201,7 @@ def _prepare(path: Path, database: Any) -> None:
     for function in (content_hash, compressed):
         database.create_function(function.__name__, 1, function, deterministic=True)
     database.execute("PRAGMA journal_mode = WAL")
+    database.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
     database.execute("PRAGMA synchronous = FULL")  # in WAL mode nothing less flushes every commit
     for number, script in enumerate(scripts[version:], version + 1):
         try:
