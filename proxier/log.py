@@ -35,6 +35,7 @@ AREAS: Mapping[str, Sequence[str]] = {
         "proxier.configuration_changes",
         "proxier.operations",
         "proxier.proxier",
+        "proxier.rounds",
         "proxier.service_objects",
         "proxier.software_objects",
         "proxier.store",

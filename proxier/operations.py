@@ -40,6 +40,9 @@ from translation.operations import (
 RECORD_PREFIX = "operation/"
 """A record of the journal is called this and the operation's key."""
 
+GRACE_SECONDS = 0.5
+"""What work under way gets to end by itself when the proxier stops."""
+
 SAVE_AGAIN_SECONDS = 10
 """The wait after which what could not be saved is tried again."""
 
@@ -132,8 +135,13 @@ class Operations:
         await self.happen(Started())
 
     async def close(self) -> None:
-        """Stop all work, and begin no more; what is saved goes on at the next start."""
+        """Stop all work, and begin no more; what is saved goes on at the next start.
+
+        What a device has just been asked gets a moment for its answer: else it would be asked once more.
+        """
         self._closed = True
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=GRACE_SECONDS)
         for kept in self._kept.values():
             _silence(kept)
         for task in self._tasks:
