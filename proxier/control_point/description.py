@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -257,7 +258,8 @@ def _listed(parent: etree._Element, list_name: str, name: str) -> Iterator[etree
 
 
 def _text(element: etree._Element, name: str) -> str:
-    return " ".join(child_text(element, name).split())[:LONGEST_TEXT]
+    # Equal devices say the same of themselves.
+    return sys.intern(" ".join(child_text(element, name).split())[:LONGEST_TEXT])
 
 
 def _udn(device: etree._Element) -> str:
