@@ -172,6 +172,18 @@ def test_changes_that_were_not_saved_are_told_again() -> None:
     assert numbers.take_changes() == ()
 
 
+def test_devices_with_the_same_rows_share_them_until_one_has_others() -> None:
+    one, other = InstanceMap(), InstanceMap()
+    for numbers in (one, other):
+        numbers.update("T.", {0, 1})
+        numbers.share()
+    one.update("T.", {0, 5})
+    other.add("Other.", 7)
+    assert (one.rows("T."), one.rows("Other.")) == ([(1, 0), (6, 5)], [])
+    assert (other.rows("T."), other.rows("Other.")) == ([(1, 0), (2, 1)], [(8, 7)])
+    assert one.add("T.", 1) == 7  # 2 was used, here and not there
+
+
 class InstanceMapMachine(RuleBasedStateMachine):
     """The rows of a device come and go; the proxier restarts; the ACS remembers every number it ever saw."""
 
@@ -205,6 +217,10 @@ class InstanceMapMachine(RuleBasedStateMachine):
     def delete(self, number: int) -> None:
         self.present.discard(number)
         self.numbers.remove("T.", number)
+
+    @rule()
+    def share(self) -> None:
+        self.numbers.share()
 
     @rule()
     def restart(self) -> None:
