@@ -265,6 +265,7 @@ class Eventing:
         self.changed = changed
         self.doubted = doubted
         self._running: dict[tuple[str, Service], Subscription] = {}
+        self._closed = False
 
     async def __aenter__(self) -> Self:
         return self
@@ -272,6 +273,7 @@ class Eventing:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._closed = True
         running = self._running.values()
         await asyncio.gather(*(subscription.stopped() for subscription in running))
         with suppress(TimeoutError):
@@ -279,10 +281,10 @@ class Eventing:
                 await asyncio.gather(*(subscription.unsubscribe() for subscription in running))
 
     def follow(self, device: ProxiedDevice) -> None:
-        """Subscribe to all services of a device, in place of what there was of it."""
+        """Subscribe to all services of a device, in place of what there was of it; none at the end."""
         self.drop(device.udn)
         for service in device.services.values():
-            if service.event_url:
+            if service.event_url and not self._closed:
                 subscription = Subscription(self, device, service)
                 self._running[device.udn, service.service] = subscription
                 subscription.begin()
