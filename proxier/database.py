@@ -1,7 +1,8 @@
 """One SQLite file, one connection to it, one worker thread that owns the connection.
 
-Whatever is asked while a transaction is being committed goes into the next one together, so that a burst of
-changes costs one flush of the disk (group commit). What an awaited call has written is durable.
+Whatever is asked while a transaction is being committed, or within a moment after it, goes into the next one
+together, so that a burst of changes costs one flush of the disk (group commit). What an awaited call has
+written is durable.
 
 The schema's version is SQLite's `user_version`; the script `schema/0003_….sql` leads from version 2 to 3.
 Scripts may call `content_hash` and `compressed`.
@@ -36,6 +37,9 @@ BUSY_TIMEOUT = 10
 
 CACHE_KIB = 256
 """Of the database, kept in this process: what is read again is kept by the system too."""
+
+SHARING_SECONDS = 0.01
+"""Between two transactions, so that the next one has company; what comes after a silence does not wait."""
 
 
 def content_hash(text: str) -> str:
@@ -77,6 +81,7 @@ class Database:
         self._file = _file_at(path)
         self._waiting: list[_Request] = []
         self._commits: asyncio.Task[None] | None = None
+        self._not_before = 0.0
 
     @classmethod
     async def open(cls, path: Path) -> Self:
@@ -127,9 +132,12 @@ class Database:
     async def _commit_waiting(self) -> None:
         loop = asyncio.get_running_loop()
         while self._waiting:
+            if (pause := self._not_before - loop.time()) > 0:
+                await asyncio.sleep(pause)
             together, self._waiting = self._waiting, []
             works = [request.work for request in together]
             outcomes = await loop.run_in_executor(self._worker, self._transact, works)
+            self._not_before = loop.time() + SHARING_SECONDS
             for request, outcome in zip(together, outcomes, strict=True):
                 if request.answer.done():  # whoever asked was cancelled
                     continue

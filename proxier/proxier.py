@@ -198,9 +198,8 @@ class Proxier:
                 identity.device_id,
                 ", ".join(identity.lacks),
             )
-        record = await self._house.store.save_device(_new_record(device, identity))
+        virtual = await self._take_in(_new_record(device, identity), Kept(), 0)
         logger.info("%s is new: virtual device %s", device, identity.device_id)
-        virtual = await self._take_in(record, Kept(), 0)
         if self._gateway:
             await self._gateway.show(self._records(), changed=True)
         return virtual
@@ -220,10 +219,10 @@ class Proxier:
     async def _take_in(self, record: VirtualDeviceRecord, kept: Kept, delay: float) -> VirtualDevice:
         virtual = VirtualDevice(record, kept, self._house, self.control_point)
         path = virtual.management_server.connection_request_path
-        virtual.management_server.connection_request_url = self._connection_request_url(path)
-        self._listener.add(path, virtual.endpoint)
         if record.connection_request_path != path:
             await virtual.save_record(connection_request_path=path)
+        virtual.management_server.connection_request_url = self._connection_request_url(path)
+        self._listener.add(path, virtual.endpoint)
         self._virtual[record.device_id] = virtual
         for udn in (record.udn, *record.other_udns):
             self._by_udn[udn].append(virtual)

@@ -21,6 +21,7 @@ from sqlalchemy import (
     Connection,
     RowMapping,
     TableClause,
+    bindparam,
     column,
     delete,
     func,
@@ -107,6 +108,7 @@ _add_model = insert(_models).on_conflict_do_nothing()
 _drop_unused_models = delete(_models).where(
     _models.c.hash.not_in(select(func.trim(_records.c.value, '"')).where(_records.c.key == MODEL))
 )
+_model_of = select(_records.c.value).where(_records.c.device_id == bindparam("id"), _records.c.key == MODEL)
 _all_devices = select(_devices).order_by(_devices.c.number)
 
 
@@ -251,6 +253,7 @@ class Store:
         ]
 
         def work(database: Connection) -> None:
+            had_model = MODEL in records and bool(database.execute(_model_of, {"id": device_id}).scalar())
             if kept:
                 database.execute(_save_record, kept)
             if gone:
@@ -261,7 +264,7 @@ class Store:
                 database.execute(_save_instance, rows)
             if model is not None:
                 database.execute(_add_model, {"hash": content_hash(model), "content": compressed(model)})
-            if MODEL in records:
+            if had_model:  # looks through the records of all devices
                 database.execute(_drop_unused_models)
 
         await self._database.ask(work)
