@@ -11,7 +11,6 @@ from collections.abc import Callable
 
 from cwmp_client.endpoint import Endpoint
 from cwmp_client.faults import CwmpFault
-from cwmp_client.wake import Wake
 from proxier.fallback_parameters import FallbackParameters
 from proxier.physical_device import PhysicalDevice
 from proxier.proxied_parameters import ProxiedParameters
@@ -52,21 +51,12 @@ class ConfigurationChanges:
         self._telling = asyncio.Lock()
         self.is_behind = False
         """Whether something that an event told of is still to be asked for."""
-        self.heard = Wake()
-        """The events have begun."""
-
-    @property
-    def awaits_events(self) -> bool:
-        """Whether the device sends events of its configuration, by what its description says."""
-        provider = self._device.provider(Service.CMS)
-        return provider is not None and bool(provider.services[Service.CMS].event_url)
 
     async def notice(self, change: StateChange) -> None:
         """An event came: what it tells of is read and told to the ACS, now or as soon as it can be."""
         try:
             async with self._telling:
                 await self._tell(await self._proxied.notice(change))
-            self.heard.set()
         except (CwmpFault, StoreError) as error:
             # The event comes once: what it told of is asked for until it is known.
             logger.info("%s: a change cannot be read now, and is asked for again: %s", self._device, error)
@@ -104,7 +94,10 @@ class ConfigurationChanges:
 
     async def _tell(self, meaning: Meaning) -> None:
         changed = (*meaning.parameters, *self._fallback.take_changes())
-        await self._proxied.told(lambda records: self._endpoint.value_changed(*changed, records=records))
+        if changed:
+            await self._proxied.told(lambda records: self._endpoint.value_changed(*changed, records=records))
+        else:
+            await self._proxied.noted()
         if not self._endpoint.in_session:  # else it is done when the session is over
             await self._proxied.settled()
 

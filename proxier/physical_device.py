@@ -114,6 +114,12 @@ class PhysicalDevice:
             return False
         return not variable or variable in face.services[service].evented
 
+    @property
+    def telling(self) -> frozenset[Service]:
+        """The services that are used and have events, by what their descriptions say."""
+        providers = ((service, self.provider(service)) for service in Service)
+        return frozenset(service for service, face in providers if face and face.services[service].event_url)
+
     # ------------------------------------------------------------------ what it is asked
 
     async def drive(self, plan: Plan[R]) -> R:

@@ -186,7 +186,7 @@ class ProxiedParameters:
         return self._known.values.get(name)
 
     async def notice(self, change: StateChange) -> Meaning:
-        """Read what an event asks for; `told` is to be awaited next.
+        """Read what an event asks for; `told` or `noted` is to be awaited next.
 
         Raises:
             CwmpFault: the device could not be asked.
@@ -208,6 +208,7 @@ class ProxiedParameters:
 
         Both are one transaction: after a power cut no change is lost, and none is told twice.
         """
+        await self._save()
         async with self._saving:
             records = self._known.take_changes()
             try:
@@ -216,6 +217,11 @@ class ProxiedParameters:
                 self._known.give_back(records)
                 raise
             self._has_news = False
+
+    async def noted(self) -> None:
+        """Save what `notice` or `poll` found, where it means nothing to the ACS."""
+        self._has_news = False
+        await self._save()
 
     async def settled(self) -> None:
         """Read the first values of parameters that are newly watched. To be awaited after each session.
@@ -281,12 +287,10 @@ class ProxiedParameters:
     async def _look(self, plan: Plan[Meaning]) -> Meaning:
         before, self._has_news = self._has_news, True
         try:
-            meaning = await self._carry_out(plan)
+            return await self._carry_out(plan)
         except BaseException:
             self._has_news = before
             raise
-        await self._save()
-        return meaning
 
     async def _save(self) -> None:
         # Who finds nothing to save waits here for what another saves at this moment.

@@ -43,7 +43,7 @@ logger = logging.getLogger(__name__)
 NOTE_INTERVAL = timedelta(minutes=1)
 
 FIRST_EVENT_SECONDS = 1.0
-"""How long the first session of a device waits for its events to begin, so that nothing is read twice."""
+"""How long the first look at a new device waits for its events to begin, so that nothing is read twice."""
 
 
 class House(Struct, frozen=True):
@@ -83,7 +83,12 @@ class VirtualDevice:
         self.record = self._saved = record
         self._house = house
         self._device = PhysicalDevice(record.device_id, record.udn, control_point)
+        self._is_new = not kept.records
         self._met = Wake()
+        self._awaited: frozenset[Service] = frozenset()
+        """The services whose events are to begin."""
+        self._heard = Wake()
+        """All events have begun."""
         journal = house.store.journal(record.device_id)
         self.management_server = ManagementServer(house.defaults, kept.records)
         self._proxied = ProxiedParameters(
@@ -211,6 +216,8 @@ class VirtualDevice:
             await self._configuration.notice(change)
         await self._let_happen(self._operations.changed(change))
         await self._let_happen(self._tell_of_services())
+        if change.complete:
+            self._await_events(self._awaited - {change.service})
 
     async def add_udn(self, udn: str) -> None:
         """The device has this UDN too. Source: TR-330 4.1.1"""
@@ -245,13 +252,16 @@ class VirtualDevice:
     async def run(self, start_delay_seconds: float) -> None:
         """Hold sessions with the ACS, go on with operations, poll a device without events; until cancelled.
 
-        The sessions of a new device begin after the first look at it, so that its first Inform is complete,
-        and if possible when its events have begun.
+        The sessions of a new device begin after the first look at it, so that its first Inform is complete.
+        That look is taken when its events have begun, if they do: what changes from then on, they tell.
         """
         await self._operations.start(self.endpoint.parameters.notified)
         try:
             await self._met.wait()
-            await self._configuration.heard.wait(FIRST_EVENT_SECONDS)
+            await self._heard.wait(FIRST_EVENT_SECONDS)
+            if self._is_new:
+                await self._look()
+                self._is_new = False
             self._polls.begin(self._until_poll)
             await self.endpoint.run(start_delay_seconds)
         finally:
@@ -317,14 +327,23 @@ class VirtualDevice:
 
     async def _be_online(self) -> None:
         """Look what there is now that it is known whether the device has restarted."""
+        self._await_events(self._device.telling)
+        if not self._is_new:
+            await self._look()
+        self.endpoint.online = True
+        self._met.set()
+
+    def _await_events(self, services: frozenset[Service]) -> None:
+        self._awaited = services
+        if not services:
+            self._heard.set()
+
+    async def _look(self) -> None:
+        """Read what the device has, as far as it is not known."""
         try:
             await self.endpoint.parameters.nodes()
         except (CwmpFault, StoreError) as error:
             logger.warning("%s: its data model cannot be read now: %s", self, error)
-        self.endpoint.online = True
-        if not self._configuration.awaits_events:
-            self._configuration.heard.set()
-        self._met.set()
 
     async def _marks(self, device: ProxiedDevice) -> BootMarks:
         return await self._device.marks(device, self._proxied)

@@ -74,11 +74,11 @@ def configuration_changed(known: KnownTree, change: StateChange, *, subscribed: 
     if not new and not change.complete:
         return Meaning()
     if known.model is None:
-        yield from read_model(known, subscribed=subscribed)
+        yield from read_model(known, subscribed=subscribed, told=versions)
         known.learn_versions(versions)
         return Meaning()
     if new & known.versions.keys() & set(MODEL_VERSIONS):
-        yield from read_model(known, subscribed=subscribed)
+        yield from read_model(known, subscribed=subscribed, told=versions)
     elif change.complete or (CONFIGURATION in new and known.tables_report):
         yield from read_rows(known, subscribed=subscribed)
     known.verified |= change.complete and versions.keys() >= set(MODEL_VERSIONS)

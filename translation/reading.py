@@ -8,9 +8,10 @@ Source: TR-330 4.3.1, 4.6.2.1
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from itertools import count
+from types import MappingProxyType
 
 from translation.actions import ActionError, DeviceUnreachable, Plan
 from translation.calls import TOO_MUCH, UNKNOWN_PATH, VALUE_REFUSED, call, halves, in_portions
@@ -64,8 +65,15 @@ def up_to_date(known: KnownTree, *, subscribed: bool) -> Plan[None]:
         yield from read_rows(known, subscribed=subscribed)
 
 
-def read_model(known: KnownTree, *, subscribed: bool) -> Plan[None]:
+def read_model(
+    known: KnownTree, *, subscribed: bool, told: Mapping[str, str] = MappingProxyType({})
+) -> Plan[None]:
     """Read all that a device supports and has, and have it tell of changes in its tables.
+
+    Args:
+        known: is told what is found.
+        subscribed: whether the device's events arrive.
+        told: the version parts of variables that an event has told just now.
 
     Raises:
         ActionError: the device refused.
@@ -73,7 +81,8 @@ def read_model(known: KnownTree, *, subscribed: bool) -> Plan[None]:
     """
     known.verified = False
     # The versions come first: if the model changes while it is read, they do not fit it, and an event will.
-    versions = yield from read_versions(known, MODEL_VERSIONS)
+    versions = {name: told[name] for name in MODEL_VERSIONS if name in told}
+    versions |= yield from read_versions(known, [name for name in MODEL_VERSIONS if name not in told])
     subtrees = yield from _supported_data_models()
     pieces = count()
     paths = yield from _everywhere(subtrees, lambda place: _structure(place, pieces))
@@ -109,14 +118,22 @@ def read_rows(known: KnownTree, *, subscribed: bool) -> Plan[None]:
         DeviceUnreachable: there was no answer.
     """
     known.rows_current = False
+    yield from _find_rows(known)
+    yield from describe(known)
+    has_new_witnesses = yield from _have_changes_told(known)
+    if has_new_witnesses and subscribed:
+        # What came or went before the device was asked to tell of it, no event has told.
+        yield from _find_rows(known)
+        yield from describe(known)
+    known.rows_current = subscribed and not known.undescribed()
+
+
+def _find_rows(known: KnownTree) -> Plan[None]:
     tables = known.model.tables if known.model else ()
     if known.model and tables:
         pieces = count()
         paths = yield from _everywhere(known.model.subtrees, lambda place: _rows(tables, place, pieces))
         known.learn_rows(present_rows(paths))
-    yield from describe(known)
-    yield from _have_changes_told(known)
-    known.rows_current = subscribed and not known.undescribed()
 
 
 def describe(known: KnownTree) -> Plan[None]:
@@ -311,14 +328,16 @@ def _get_instances(place: str, depth: int) -> Plan[list[str]]:
     return paths_in(result, "Result", "InstancePathList")
 
 
-def _have_changes_told(known: KnownTree) -> Plan[None]:
+def _have_changes_told(known: KnownTree) -> Plan[bool]:
     """Have an event tell of changes in tables and of what an Inform says, as far as the device lets us.
+
+    Returns whether there are tables of which it did not tell before, and will.
 
     Source: TR-330 4.6.5.2.1
     """
     silent = known.silent()
     if not silent or "SetAttributes" not in known.actions:
-        return
+        return False
     told: list[str] = []
 
     def ask(portion: Sequence[str]) -> Plan[None]:
@@ -338,3 +357,4 @@ def _have_changes_told(known: KnownTree) -> Plan[None]:
             refused=UNKNOWN_PATH | VALUE_REFUSED,
         )
     known.learn_silence(silent, told)
+    return any(path.endswith("/") for path in told)

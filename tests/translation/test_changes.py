@@ -23,6 +23,7 @@ from translation import cms
 from translation.actions import AboutTo, ActionError, Service, StateChange
 from translation.changes import TABLE_1, configuration_changed, poll
 from translation.known import KnownTree
+from translation.reading import MODEL_VERSIONS
 
 ENABLE, SERVER = "Device.Time.Enable", "Device.Time.NTPServer1"
 ENABLE_PATH, SERVER_PATH = "/BBF/Time/Enable", "/BBF/Time/NTPServer1"
@@ -117,8 +118,7 @@ def test_a_new_version_of_the_model_has_it_read_again(variable: str) -> None:
     known = watching()
     meaning = drive(
         configuration_changed(known, change(**{variable: "2,2024"}), subscribed=True),
-        Exchange("GetSupportedDataModelsUpdate", {"StateVariableValue": "2,2024"}),
-        Exchange("GetSupportedParametersUpdate", {"StateVariableValue": "2,2024"}),
+        *(Exchange(f"Get{other}", {"StateVariableValue": "2,2024"}) for other in MODEL_VERSIONS if other != variable),
         Exchange("GetSupportedDataModels", supported_data_models(TR_181)),
         Exchange("GetSupportedParameters", structure("/BBF/Time/NTPServer1", "/BBF/Time/NTPServer2")),
         Exchange("GetAttributes", refusal(401)),
@@ -139,8 +139,6 @@ def test_an_event_of_a_device_that_was_never_read_has_it_read() -> None:
     known = KnownTree(CMS_ACTIONS)
     meaning = drive(
         configuration_changed(known, first_event(), subscribed=True),
-        Exchange("GetSupportedDataModelsUpdate", {"StateVariableValue": "1"}),
-        Exchange("GetSupportedParametersUpdate", {"StateVariableValue": "1"}),
         Exchange("GetSupportedDataModels", supported_data_models(TR_181)),
         Exchange("GetSupportedParameters", structure("/BBF/Time/NTPServer1")),
         Exchange("GetAttributes", refusal(401)),

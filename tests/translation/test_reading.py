@@ -61,13 +61,17 @@ FIRST_CONTACT = [
 ]
 
 
+WITH_EVENTS = [*FIRST_CONTACT, *ROWS_READ]
+"""What came between the reading of the rows and the asking to report them is found too."""
+
+
 def names(known: KnownTree) -> list[str]:
     return [entry.name for entry in known.tree.entries(known.actions, known.deletable)]
 
 
 def test_first_contact_reads_all_in_few_calls_and_has_rows_reported() -> None:
     known = KnownTree(CMS_ACTIONS)
-    drive(up_to_date(known, subscribed=True), *FIRST_CONTACT)
+    drive(up_to_date(known, subscribed=True), *WITH_EVENTS)
     entries = {
         entry.name: (entry.writable, entry.type)
         for entry in known.tree.entries(known.actions, known.deletable)
@@ -79,9 +83,22 @@ def test_first_contact_reads_all_in_few_calls_and_has_rows_reported() -> None:
     assert known.versions == {"SupportedDataModelsUpdate": "1", "SupportedParametersUpdate": "4"}
 
 
+def test_a_row_that_comes_before_its_table_reports_is_found() -> None:
+    known = KnownTree(CMS_ACTIONS)
+    new = "/BBF/NAT/PortMapping/5/"
+    drive(
+        up_to_date(known, subscribed=True),
+        *FIRST_CONTACT,
+        Exchange("GetInstances", instances(*ROW_PATHS, new)),
+        Exchange("GetAttributes", attributes({new: {"Access": "readWrite"}}), asked_attributes(new)),
+    )
+    assert "Device.NAT.PortMapping.6." in names(known)
+    drive(up_to_date(known, subscribed=True))
+
+
 def test_what_is_known_costs_nothing_while_events_come() -> None:
     known = KnownTree(CMS_ACTIONS)
-    drive(up_to_date(known, subscribed=True), *FIRST_CONTACT)
+    drive(up_to_date(known, subscribed=True), *WITH_EVENTS)
     tree = known.tree
     drive(up_to_date(known, subscribed=True))
     assert known.tree is tree
@@ -129,6 +146,7 @@ def test_values_of_informs_are_read_and_reported() -> None:
         up_to_date(known, subscribed=True),
         *FIRST_CONTACT[:-1],
         Exchange("SetAttributes", {}, set_events(dict.fromkeys([*TABLES, path], True))),
+        *ROWS_READ,
         Exchange("GetValues", values({path: "1.2"}), asked_values(path)),
     )
     assert known.values[SOFTWARE_VERSION].value == "1.2"
@@ -148,7 +166,7 @@ def test_models_are_where_they_usually_are_when_the_device_does_not_say(
     answer: dict[str, str] | Exception,
 ) -> None:
     known = KnownTree(CMS_ACTIONS)
-    exchanges = list(FIRST_CONTACT)
+    exchanges = list(WITH_EVENTS)
     exchanges[2] = Exchange("GetSupportedDataModels", answer)
     drive(up_to_date(known, subscribed=True), *exchanges)
     assert "Device.Time.Enable" in names(known)
@@ -156,16 +174,20 @@ def test_models_are_where_they_usually_are_when_the_device_does_not_say(
 
 def test_a_device_that_refuses_the_root_is_asked_for_its_models() -> None:
     known = KnownTree(CMS_ACTIONS)
+    rows_read = [
+        Exchange("GetInstances", refusal(703)),
+        Exchange("GetInstances", refusal(703), {"StartingNode": "/BBF/", "SearchDepth": "0"}),
+        Exchange("GetInstances", instances(*ROW_PATHS), {"StartingNode": "/UPnP/DM/", "SearchDepth": "0"}),
+    ]
     drive(
         up_to_date(known, subscribed=True),
         *MODEL_READ[:-1],
         Exchange("GetSupportedParameters", refusal(701)),
         Exchange("GetSupportedParameters", structure(*LEAVES), {"StartingNode": "/BBF/", "SearchDepth": "0"}),
         Exchange("GetSupportedParameters", refusal(703), {"StartingNode": "/UPnP/DM/", "SearchDepth": "0"}),
-        Exchange("GetInstances", refusal(703)),
-        Exchange("GetInstances", refusal(703), {"StartingNode": "/BBF/", "SearchDepth": "0"}),
-        Exchange("GetInstances", instances(*ROW_PATHS), {"StartingNode": "/UPnP/DM/", "SearchDepth": "0"}),
+        *rows_read,
         *FIRST_CONTACT[-2:],
+        *rows_read,
     )
     assert "Device.Hosts.Host.4.HostName" in names(known)
 
@@ -302,7 +324,7 @@ def test_attributes_that_cannot_be_had_are_asked_for_again(answer: dict[str, str
     known = KnownTree(CMS_ACTIONS)
     drive(up_to_date(known, subscribed=True), *MODEL_READ, *ROWS_READ, Exchange("GetAttributes", answer))
     assert not any(entry.writable for entry in known.tree.entries(known.actions, known.deletable))
-    drive(up_to_date(known, subscribed=True), *ROWS_READ, *FIRST_CONTACT[-2:])
+    drive(up_to_date(known, subscribed=True), *ROWS_READ, *WITH_EVENTS[-3:])
     drive(up_to_date(known, subscribed=True))
 
 
@@ -322,7 +344,7 @@ def test_new_rows_are_described_once() -> None:
 
 def test_a_restart_goes_on_from_what_was_saved() -> None:
     known = KnownTree(CMS_ACTIONS, inform_names=[])
-    drive(up_to_date(known, subscribed=True), *FIRST_CONTACT)
+    drive(up_to_date(known, subscribed=True), *WITH_EVENTS)
     records = json.loads(json.dumps(known.take_changes()))
     again = KnownTree(CMS_ACTIONS, records=records, instances=known.instances.take_changes())
     in_order = [TABLES[0], *ROW_PATHS[:2], TABLES[1], ROW_PATHS[2]]
@@ -341,7 +363,7 @@ def test_a_restart_goes_on_from_what_was_saved() -> None:
 @pytest.mark.parametrize("told_now", ["2,2025", None])
 def test_a_saved_model_that_may_be_another_is_read_again(told_now: str | None) -> None:
     known = KnownTree(CMS_ACTIONS)
-    drive(up_to_date(known, subscribed=True), *FIRST_CONTACT)
+    drive(up_to_date(known, subscribed=True), *WITH_EVENTS)
     again = KnownTree(CMS_ACTIONS, records=known.take_changes(), instances=known.instances.take_changes())
     versions = [
         Exchange(exchange.action, {"StateVariableValue": told_now} if told_now else refusal(501))
@@ -352,7 +374,7 @@ def test_a_saved_model_that_may_be_another_is_read_again(told_now: str | None) -
         *versions,
         *versions,
         *MODEL_READ[2:],
-        *FIRST_CONTACT[4:],
+        *WITH_EVENTS[4:],
     )
     assert names(again) == names(known)
 
@@ -369,5 +391,6 @@ def test_all_attributes_may_be_lost() -> None:
             "GetAttributes", attributes(lost), asked_attributes(*TABLES, "/BBF/DeviceInfo/SoftwareVersion")
         ),
         Exchange("SetAttributes", {}, set_events(dict.fromkeys(lost, True))),
+        *ROWS_READ,
     )
     assert not known.notifications
