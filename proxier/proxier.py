@@ -191,15 +191,14 @@ class Proxier:
             await same.add_udn(device.udn)
             self._by_udn[device.udn].append(same)
             return same
-        if identity.lacks:
-            logger.warning(
-                "%s: %s is proxied although it lacks %s",
-                device,
-                identity.device_id,
-                ", ".join(identity.lacks),
-            )
         virtual = await self._take_in(_new_record(device, identity), Kept(), 0)
-        logger.info("%s is new: virtual device %s", device, identity.device_id)
+        if identity.lacks:
+            lacking = ", ".join(identity.lacks)
+            logger.warning(
+                "%s is new: virtual device %s, although it lacks %s", device, identity.device_id, lacking
+            )
+        else:
+            logger.info("%s is new: virtual device %s", device, identity.device_id)
         if self._gateway:
             await self._gateway.show(self._records(), changed=True)
         return virtual

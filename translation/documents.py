@@ -14,7 +14,8 @@ Source: CMS 2.4, cms.xsd
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from html import unescape
 from html.entities import name2codepoint
 from typing import TypeVar
@@ -35,6 +36,12 @@ MAX_DOCUMENT_LENGTH = 16 * 2**20
 
 MAX_ENTRIES = 100_000
 """Paths, parameters or nodes in one document."""
+
+MOST_COMMON = 8
+"""Documents of one kind that are kept as they were read: devices of one model say the same."""
+
+LONGEST_COMMON = 2**16
+"""Characters of such a document."""
 
 _HEAD = '<?xml version="1.0" encoding="UTF-8"?>'
 _DECLARATION = re.compile(r"\s*<\?xml[^>]*\?>")
@@ -93,11 +100,21 @@ def paths_in(result: ActionResult, argument: str, root: str) -> list[str]:
     Raises:
         UnreadableDocument: it is too large, or no such document.
     """
-    element = _list_in(result, argument, root)
+    if (text := _common(result, argument)) is not None:
+        return list(_paths_of(text, root))
+    return list(_paths_below(_list_in(result, argument, root), root))
+
+
+@lru_cache(MOST_COMMON)
+def _paths_of(text: str, root: str) -> tuple[str, ...]:
+    return _paths_below(_parse(text), root)
+
+
+def _paths_below(element: etree._Element | None, root: str) -> tuple[str, ...]:
     if element is None:
-        return []
-    return _bounded(
-        each.text.strip() for each in element.iter("{*}" + root.removesuffix("List")) if each.text
+        return ()
+    return tuple(
+        _bounded(each.text.strip() for each in element.iter("{*}" + root.removesuffix("List")) if each.text)
     )
 
 
@@ -131,13 +148,23 @@ def _paired(root: etree._Element) -> tuple[list[str], list[str]]:
     return [each["ParameterPath"] for each in whole], [each.get("Value", "") for each in whole]
 
 
-def attributes_in(result: ActionResult) -> dict[str, Attributes]:
+def attributes_in(result: ActionResult) -> Mapping[str, Attributes]:
     """Attributes by UPnP path, which ends in no slash; what is not said of events is no.
 
     Raises:
         UnreadableDocument: it is too large, or no such document.
     """
-    root = document_in(result, "NodeAttributeValueList", "NodeAttributeValueList")
+    if (text := _common(result, "NodeAttributeValueList")) is not None:
+        return _attributes_of(text)
+    return _attributes_below(document_in(result, "NodeAttributeValueList", "NodeAttributeValueList"))
+
+
+@lru_cache(MOST_COMMON)
+def _attributes_of(text: str) -> Mapping[str, Attributes]:
+    return _attributes_below(_parse(text))
+
+
+def _attributes_below(root: etree._Element | None) -> Mapping[str, Attributes]:
     attributes: dict[str, Attributes] = {}
     for node in [] if root is None else _bounded(root.iter("{*}Node")):
         fields = children_of(node)
@@ -182,6 +209,12 @@ def _escape(text: str) -> str:
     if "&" in text or "<" in text or ">" in text or "\r" in text:
         text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("\r", "&#13;")
     return text
+
+
+def _common(result: ActionResult, argument: str) -> str | None:
+    """The text of an argument, if it is one that many a device may say, and not too long to be kept."""
+    text = result.values.get(argument)
+    return text if text and len(text) <= LONGEST_COMMON and text.strip(" \t\r\n\0") else None
 
 
 def document_in(result: ActionResult, argument: str, root: str) -> etree._Element | None:

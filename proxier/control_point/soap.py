@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from html import escape  # that of xml.sax would load a parser too
 from typing import Final
 
@@ -20,6 +21,12 @@ ARGUMENT_INVALID: Final = 600
 """Argument Value Invalid."""
 MOST_TAGS: Final = 1_000_000
 """In an answer; 20,000 parameters as live elements are 120,000."""
+MOST_COMMON: Final = 16
+"""Answers that are kept as they were read: devices of one model say the same."""
+SHORTEST_COMMON: Final = 1024
+"""Bytes; what is shorter is read as fast as it is looked up."""
+LONGEST_COMMON: Final = 65536
+"""Bytes, and so a megabyte for all."""
 
 _DOCUMENTS: Final = frozenset(
     {
@@ -84,6 +91,10 @@ def read_answer(body: bytes) -> ActionResult:
         ActionError: it is a fault with a UPnPError.
         MarkupRefused: it is no answer that can be read.
     """
+    return _read_common(body) if SHORTEST_COMMON <= len(body) <= LONGEST_COMMON else _read(body)
+
+
+def _read(body: bytes) -> ActionResult:
     envelope = read_markup(body, most_tags=MOST_TAGS)
     soap_body = envelope if local_name(envelope) == "Body" else child(envelope, "Body")
     if soap_body is None or len(soap_body) == 0:
@@ -103,6 +114,9 @@ def read_answer(body: bytes) -> ActionResult:
         else:
             inline[local_name(argument)] = argument
     return ActionResult(values, inline)
+
+
+_read_common = lru_cache(MOST_COMMON)(_read)
 
 
 def _fault(fault: etree._Element) -> ActionError | MarkupRefused:

@@ -118,7 +118,11 @@ def test_a_new_version_of_the_model_has_it_read_again(variable: str) -> None:
     known = watching()
     meaning = drive(
         configuration_changed(known, change(**{variable: "2,2024"}), subscribed=True),
-        *(Exchange(f"Get{other}", {"StateVariableValue": "2,2024"}) for other in MODEL_VERSIONS if other != variable),
+        *(
+            Exchange(f"Get{other}", {"StateVariableValue": "2,2024"})
+            for other in MODEL_VERSIONS
+            if other != variable
+        ),
         Exchange("GetSupportedDataModels", supported_data_models(TR_181)),
         Exchange("GetSupportedParameters", structure("/BBF/Time/NTPServer1", "/BBF/Time/NTPServer2")),
         Exchange("GetAttributes", refusal(401)),
