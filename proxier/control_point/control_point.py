@@ -76,9 +76,12 @@ class ControlPoint:
         self._action_session = open_session(keep_open_seconds=KEEP_OPEN_SECONDS)
         self._invoker = Invoker(self._action_session, settings.action_timeout)
         self._callbacks = CallbackServer(settings.callback_host, settings.callback_port)
-        self._eventing = Eventing(self._session, self._callbacks, self._changed, self._doubt)
+        self._eventing = Eventing(
+            self._session, self._action_session, self._callbacks, self._changed, self._doubt
+        )
         self._reader = DescriptionReader(
-            DocumentFetcher(self._session), partial(may_be_admitted, allow=settings.allow, deny=settings.deny)
+            DocumentFetcher(self._session, self._action_session),
+            partial(may_be_admitted, allow=settings.allow, deny=settings.deny),
         )
         self._readings = Readings(self._reader, self._settle, self._avoid, self._complaints)
         self._network = SsdpNetwork(settings.interfaces, self._hear)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Final
 from weakref import WeakValueDictionary
 
@@ -26,6 +27,8 @@ MOST_FETCHES: Final = 64
 """At once."""
 MOST_FETCHES_PER_HOST: Final = 8
 """At once, so that a host that never answers keeps nobody else waiting."""
+BROKEN: Final = (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError)
+"""What a kept connection fails with when the device has closed it meanwhile."""
 _BUSY: Final = frozenset({408, 425, 429})
 """The statuses of the client's class that say: later. Source: RFC 9110 15.5.9, RFC 8470 5.2, RFC 6585 4"""
 
@@ -43,14 +46,20 @@ class DocumentRefused(Exception):
 
 
 class DocumentFetcher:
-    """Fetches descriptions and SCPDs; one for all devices."""
+    """Fetches descriptions and SCPDs; one for all devices.
 
-    def __init__(self, session: aiohttp.ClientSession) -> None:
+    What is `kept` may come over the connection that `kept_session` holds open.
+    """
+
+    def __init__(
+        self, session: aiohttp.ClientSession, kept_session: aiohttp.ClientSession | None = None
+    ) -> None:
         self._session = session
+        self._kept_session = kept_session or session
         self._turns = asyncio.Semaphore(MOST_FETCHES)
         self._turns_of: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
 
-    async def fetch(self, url: str, host: str, alias: str = "") -> tuple[str, bytes]:
+    async def fetch(self, url: str, host: str, alias: str = "", *, kept: bool = False) -> tuple[str, bytes]:
         """Fetch a document from `host`; returns the URL that had it after all redirects, and the bytes.
 
         `alias` is another name or address of the host.
@@ -64,7 +73,10 @@ class DocumentFetcher:
         async with turns, self._turns:
             try:
                 async with asyncio.timeout(LONGEST_FETCH):
-                    return await self._fetch(url, host, alias)
+                    if kept:
+                        with suppress(*BROKEN):
+                            return await self._fetch(self._kept_session, url, host, alias)
+                    return await self._fetch(self._session, url, host, alias)
             except TimeoutError:
                 raise DocumentUnavailable(f"{url} took longer than {LONGEST_FETCH:g} s") from None
             except TooLarge as error:
@@ -72,10 +84,12 @@ class DocumentFetcher:
             except (aiohttp.ClientError, OSError, ValueError) as error:
                 raise DocumentUnavailable(f"{url} cannot be fetched: {describe(error)}") from None
 
-    async def _fetch(self, url: str, host: str, alias: str) -> tuple[str, bytes]:
+    async def _fetch(
+        self, session: aiohttp.ClientSession, url: str, host: str, alias: str
+    ) -> tuple[str, bytes]:
         for _ in range(MOST_REDIRECTS + 1):
             here = url_at(url, host, alias=alias)
-            async with self._session.get(here, allow_redirects=False) as response:
+            async with session.get(here, allow_redirects=False) as response:
                 if response.status in {301, 302, 303, 307, 308}:
                     url = url_at(response.headers.get("Location", ""), host, here, alias=alias)
                     continue
@@ -127,6 +141,11 @@ def url_at(reference: str, host: str, base: str = "", *, alias: str = "") -> str
     if url.host != host.lower() and not (alias and url.host == alias.lower()):
         raise DocumentRefused(f"{str(url)[:100]} points elsewhere than to {host}")
     return str(url)
+
+
+def origin_of(url: str) -> str:
+    """The host and port of an absolute URL, as it spells them."""
+    return url.split("/", 3)[2]
 
 
 async def address_of(host: str, port: int | None) -> str:

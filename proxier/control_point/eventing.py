@@ -21,7 +21,7 @@ import aiohttp
 
 from proxier.control_point.callbacks import CallbackServer
 from proxier.control_point.device import ProxiedDevice, ProxiedService
-from proxier.control_point.documents import describe
+from proxier.control_point.documents import BROKEN, describe, origin_of
 from proxier.rounds import Rounds
 from translation.actions import Service, StateChange
 
@@ -80,6 +80,7 @@ class Subscription:
         self._last_seq: int | None = None
         self._began = self._ends = self._confirmed = 0.0
         self._failures = 0
+        self._is_first_request = True
         self._early: list[tuple[str, int | None, Mapping[str, str]]] = []
         self._lost = ""
         self._said = ""
@@ -227,22 +228,35 @@ class Subscription:
     async def _request(self, method: str, headers: Mapping[str, str]) -> Mapping[str, str]:
         """Send a request; returns the headers of the answer."""
         try:
-            async with (
-                asyncio.timeout(LONGEST_REQUEST),
-                self._owner.session.request(
-                    method, self._service.event_url, headers=headers, allow_redirects=False
-                ) as response,
-            ):
-                if response.status != HTTPStatus.OK:
-                    raise _Refused(f"{method} is answered with HTTP {response.status}")
-                self._confirmed = asyncio.get_running_loop().time()
-                return response.headers
+            async with asyncio.timeout(LONGEST_REQUEST):
+                if self._takes_the_kept_connection():
+                    with suppress(*BROKEN):
+                        return await self._exchange(self._owner.kept_session, method, headers)
+                return await self._exchange(self._owner.session, method, headers)
         except TimeoutError:
             self._owner.doubted(self._device.udn)
             raise _NoAnswer(f"no answer to {method} within {LONGEST_REQUEST:g} s") from None
         except (aiohttp.ClientError, OSError, ValueError) as error:
             self._owner.doubted(self._device.udn)
             raise _NoAnswer(describe(error)) from None
+
+    def _takes_the_kept_connection(self) -> bool:
+        """Whether to go over the connection of the action calls.
+
+        A call may occupy it for long, but the first request comes when there are none.
+        """
+        is_first, self._is_first_request = self._is_first_request, False
+        return is_first and origin_of(self._service.event_url) == origin_of(self._service.control_url)
+
+    async def _exchange(
+        self, session: aiohttp.ClientSession, method: str, headers: Mapping[str, str]
+    ) -> Mapping[str, str]:
+        url = self._service.event_url
+        async with session.request(method, url, headers=headers, allow_redirects=False) as response:
+            if response.status != HTTPStatus.OK:
+                raise _Refused(f"{method} is answered with HTTP {response.status}")
+            self._confirmed = asyncio.get_running_loop().time()
+            return response.headers
 
     def _note_silence(self) -> None:
         if not self.live:
@@ -258,9 +272,15 @@ class Eventing:
     """The subscriptions of all devices; leaving this context unsubscribes."""
 
     def __init__(
-        self, session: aiohttp.ClientSession, callbacks: CallbackServer, changed: Changed, doubted: Doubted
+        self,
+        session: aiohttp.ClientSession,
+        kept_session: aiohttp.ClientSession,
+        callbacks: CallbackServer,
+        changed: Changed,
+        doubted: Doubted,
     ) -> None:
         self.session = session
+        self.kept_session = kept_session
         self.callbacks = callbacks
         self.changed = changed
         self.doubted = doubted

@@ -18,7 +18,7 @@ from msgspec import Struct, field
 
 from cwmp_client import trace
 from proxier.control_point.device import ProxiedDevice, ProxiedService
-from proxier.control_point.documents import TooLarge, describe, read_body
+from proxier.control_point.documents import BROKEN, TooLarge, describe, read_body
 from proxier.control_point.markup import MarkupRefused
 from proxier.control_point.soap import is_document, read_answer, write_call
 from translation.actions import ActionCall, ActionError, ActionResult, DeviceUnreachable
@@ -33,8 +33,6 @@ _GONE: Final = frozenset({404, 410})
 """HTTP statuses."""
 _OTHER_STYLE_AFTER: Final = frozenset({402, 702})
 """Invalid Args and Invalid XML Argument: the device may want documents in the other style."""
-_BROKEN = (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError)
-"""What a kept connection fails with when the device has closed it meanwhile."""
 
 ActionObserver: TypeAlias = Callable[[str, float, bool], None]
 """Is told of each call of an action: `CMS.GetValues`, how many seconds it took, whether it failed."""
@@ -138,7 +136,7 @@ class Invoker:
             async with asyncio.timeout(self._action_timeout):
                 try:
                     status, answer = await self._post(service.control_url, headers, body)
-                except _BROKEN as error:
+                except BROKEN as error:
                     if isinstance(error, aiohttp.ClientConnectorError) or not _is_read(call):
                         raise
                     status, answer = await self._post(service.control_url, headers, body)

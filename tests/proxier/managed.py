@@ -42,8 +42,8 @@ MANAGEMENT_SERVER = "Device.ManagementServer."
 
 NEVER_SECONDS = 3600.0
 OTHER_SERVICES = frozenset({"BasicManagement", "SoftwareManagement"})
-FIRST_READINGS = 3
-"""GetValues of a new device: its identity, what Informs tell, and that again when its events begin."""
+FIRST_READINGS = 2
+"""GetValues of a new device: its identity, and what Informs tell."""
 
 
 class Managed:
@@ -140,9 +140,9 @@ def id_of(device: SimulatedDevice) -> str:
 async def known(device: SimulatedDevice) -> None:
     """Return when the proxier has read all that it reads of a new device by itself.
 
-    When its events begin, its units are read a second time; the last of them is its one application.
+    The last of its units is its one application.
     """
-    units = 2 * ("SoftwareManagement" in device.offered)
+    units = int("SoftwareManagement" in device.offered)
     await device.until(
         lambda: device.count("GetValues") >= FIRST_READINGS and device.count("GetEUInfo") >= units
     )

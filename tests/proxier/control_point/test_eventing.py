@@ -68,7 +68,7 @@ async def followed(stand_in: StandIn) -> AsyncIterator[Followed]:
         stand_in.documents["/desc.xml"] = description(device(stand_in.udn, service(CMS2, "cms")))
         reader = DescriptionReader(DocumentFetcher(session))
         (proxied,) = (await reader.read(stand_in.location, stand_in.address)).devices
-        async with Eventing(session, callbacks, events.changed, events.doubted) as subscriptions:
+        async with Eventing(session, session, callbacks, events.changed, events.doubted) as subscriptions:
             subscriptions.follow(proxied)
             yield subscriptions, proxied, events
 
