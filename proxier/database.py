@@ -69,6 +69,8 @@ class _Request(Struct, frozen=True):
 
     work: Callable[[Connection], Any]
     answer: asyncio.Future[Any]
+    asker: int
+    """Tells the task that asks from others."""
 
 
 class Database:
@@ -82,6 +84,7 @@ class Database:
         self._waiting: list[_Request] = []
         self._commits: asyncio.Task[None] | None = None
         self._not_before = 0.0
+        self._last_asker: int | None = None
 
     @classmethod
     async def open(cls, path: Path) -> Self:
@@ -114,7 +117,7 @@ class Database:
             StoreError: the database could not do it, and nothing was changed.
         """
         answer: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._waiting.append(_Request(work, answer))
+        self._waiting.append(_Request(work, answer, id(asyncio.current_task())))
         if self._commits is None:
             self._commits = asyncio.create_task(self._commit_waiting())
         return await answer
@@ -132,9 +135,12 @@ class Database:
     async def _commit_waiting(self) -> None:
         loop = asyncio.get_running_loop()
         while self._waiting:
-            if (pause := self._not_before - loop.time()) > 0:
+            # Who asks again at once, and was alone, is not made to wait for company.
+            is_alone = [request.asker for request in self._waiting] == [self._last_asker]
+            if not is_alone and (pause := self._not_before - loop.time()) > 0:
                 await asyncio.sleep(pause)
             together, self._waiting = self._waiting, []
+            self._last_asker = together[0].asker if len(together) == 1 else None
             works = [request.work for request in together]
             outcomes = await loop.run_in_executor(self._worker, self._transact, works)
             self._not_before = loop.time() + SHARING_SECONDS

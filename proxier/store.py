@@ -11,14 +11,17 @@ import logging
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import cache, lru_cache
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeAlias
 
 from msgspec import Struct
-from msgspec.structs import asdict, replace
+from msgspec.structs import replace
 from sqlalchemy import (
+    ClauseElement,
     ColumnElement,
     Connection,
+    CursorResult,
     RowMapping,
     TableClause,
     bindparam,
@@ -30,6 +33,7 @@ from sqlalchemy import (
     table,
     true,
 )
+from sqlalchemy.dialects import sqlite
 from sqlalchemy.dialects.sqlite import Insert, insert
 
 from cwmp_client.device_log import DeviceLog
@@ -108,8 +112,24 @@ _add_model = insert(_models).on_conflict_do_nothing()
 _drop_unused_models = delete(_models).where(
     _models.c.hash.not_in(select(func.trim(_records.c.value, '"')).where(_records.c.key == MODEL))
 )
-_model_of = select(_records.c.value).where(_records.c.device_id == bindparam("id"), _records.c.key == MODEL)
+_record_of = select(_records.c.value).where(
+    _records.c.device_id == bindparam("id"), _records.c.key == bindparam("key")
+)
+_number_of = select(_devices.c.number).where(_devices.c.device_id == bindparam("id"))
+_value_of_meta = select(_meta.c.value).where(_meta.c.key == bindparam("key"))
 _all_devices = select(_devices).order_by(_devices.c.number)
+Parameters: TypeAlias = Mapping[str, Any] | Sequence[Mapping[str, Any]]
+_DIALECT = sqlite.dialect(paramstyle="named")
+
+
+@cache
+def _text_of(statement: ClauseElement) -> str:
+    return str(statement.compile(dialect=_DIALECT))
+
+
+def _run(database: Connection, statement: ClauseElement, parameters: Parameters) -> CursorResult[Any]:
+    """Execute a statement of this module: as text, for to look it up by its structure takes twice as long."""
+    return database.exec_driver_sql(_text_of(statement), parameters)
 
 
 class DeviceJournal(Struct, frozen=True):
@@ -166,7 +186,7 @@ class Store:
 
         def work(database: Connection) -> VirtualDeviceRecord:
             numbered = replace(record, number=record.number or _number_for(record.device_id, database))
-            database.execute(_save_device, _row_of(numbered))
+            _run(database, _save_device, _row_of(numbered))
             return numbered
 
         return await self._database.ask(work)
@@ -245,7 +265,7 @@ class Store:
         texts = {key: _json(value) for key, value in records.items() if value is not None}
         model = texts.get(MODEL)
         if model is not None:
-            texts[MODEL] = _json(content_hash(model))
+            texts[MODEL] = _json(_row_of_model(model)["hash"])
         kept = [{"device_id": device_id, "key": key, "value": text} for key, text in texts.items()]
         rows = [
             {"device_id": device_id, "table_path": path, "number": number, "upnp_number": upnp_number}
@@ -253,17 +273,19 @@ class Store:
         ]
 
         def work(database: Connection) -> None:
-            had_model = MODEL in records and bool(database.execute(_model_of, {"id": device_id}).scalar())
+            had_model = MODEL in records and bool(
+                _run(database, _record_of, {"id": device_id, "key": MODEL}).scalar()
+            )
             if kept:
-                database.execute(_save_record, kept)
+                _run(database, _save_record, kept)
             if gone:
                 database.execute(
                     delete(_records).where(_records.c.device_id == device_id, _records.c.key.in_(gone))
                 )
             if rows:
-                database.execute(_save_instance, rows)
+                _run(database, _save_instance, rows)
             if model is not None:
-                database.execute(_add_model, {"hash": content_hash(model), "content": compressed(model)})
+                _run(database, _add_model, _row_of_model(model))
             if had_model:  # looks through the records of all devices
                 database.execute(_drop_unused_models)
 
@@ -298,24 +320,31 @@ class Store:
 
 def _number_for(device_id: str, database: Connection) -> int:
     """The number that a device has in the VirtualDevice table, or else the next that no device ever had."""
-    number = database.execute(select(_devices.c.number).where(_devices.c.device_id == device_id)).scalar()
+    number = _run(database, _number_of, {"id": device_id}).scalar()
     if number is None:
         number = int(_meta_value(_LAST_NUMBER, database) or 0) + 1
-        database.execute(_save_meta, {"key": _LAST_NUMBER, "value": _json(number)})
-    return number
+        _run(database, _save_meta, {"key": _LAST_NUMBER, "value": _json(number)})
+    return int(number)
 
 
 def _meta_value(key: str, database: Connection) -> str | None:
-    return database.execute(select(_meta.c.value).where(_meta.c.key == key)).scalar()
+    value: str | None = _run(database, _value_of_meta, {"key": key}).scalar()
+    return value
 
 
 def _row_of(record: VirtualDeviceRecord) -> dict[str, Any]:
-    row = asdict(record)
+    row = {each.name: getattr(record, each.name) for each in _devices.columns}
     for name in _LISTS:
         row[name] = _json(row[name])
     for name in _TIMES:
         row[name] = row[name] and row[name].astimezone(UTC).isoformat()
     return row
+
+
+@lru_cache(maxsize=2)
+def _row_of_model(model: str) -> dict[str, Any]:
+    """Equal devices come together."""
+    return {"hash": content_hash(model), "content": compressed(model)}
 
 
 def _device_from(row: RowMapping) -> VirtualDeviceRecord:

@@ -118,22 +118,25 @@ def read_rows(known: KnownTree, *, subscribed: bool) -> Plan[None]:
         DeviceUnreachable: there was no answer.
     """
     known.rows_current = False
-    yield from _find_rows(known)
+    rows = yield from _listed_rows(known)
+    known.learn_rows(present_rows(rows))
     yield from describe(known)
     has_new_witnesses = yield from _have_changes_told(known)
     if has_new_witnesses and subscribed:
         # What came or went before the device was asked to tell of it, no event has told.
-        yield from _find_rows(known)
-        yield from describe(known)
+        rows_now = yield from _listed_rows(known)
+        if rows_now != rows:
+            known.learn_rows(present_rows(rows_now))
+            yield from describe(known)
     known.rows_current = subscribed and not known.undescribed()
 
 
-def _find_rows(known: KnownTree) -> Plan[None]:
+def _listed_rows(known: KnownTree) -> Plan[list[str]]:
     tables = known.model.tables if known.model else ()
-    if known.model and tables:
-        pieces = count()
-        paths = yield from _everywhere(known.model.subtrees, lambda place: _rows(tables, place, pieces))
-        known.learn_rows(present_rows(paths))
+    if not known.model or not tables:
+        return []
+    pieces = count()
+    return (yield from _everywhere(known.model.subtrees, lambda place: _rows(tables, place, pieces)))
 
 
 def describe(known: KnownTree) -> Plan[None]:
