@@ -104,11 +104,17 @@ class ServiceObjects(ServiceSource):
                 raise
 
     async def changed(self, change: StateChange) -> None:
-        """Evented variables changed: other logs are read when somebody asks for them, or watches them."""
+        """Evented variables changed: other logs are read when somebody asks for them, or watches them.
+
+        When events begin they are read at once, so that no RPC of the first session has to do it.
+        """
         if change.service is not Service.BMS or "LogURIs" not in change.variables:
             return
-        uris = {uri for uri in comma_list(change.variables["LogURIs"]) if uri}
-        if uris != {each.uri for each in self._logs.files}:
+        told = change.variables["LogURIs"]
+        uris = {uri for uri in comma_list(told) if uri}
+        if change.complete and self.has_logs and self._logs_read_at is None:
+            await self.log_files(told)
+        elif uris != {each.uri for each in self._logs.files}:
             self._logs_read_at = None
             if self.has_logs and any(_is_of_logs(name) for name in self._watched):
                 await self.log_files()
@@ -124,11 +130,14 @@ class ServiceObjects(ServiceSource):
         self._logs = self._logs.after_restart()
         return self._records()
 
-    async def log_files(self) -> LogFiles:
-        """The logs as the device tells them now, or if it is silent, as it told them last."""
+    async def log_files(self, uris: str | None = None) -> LogFiles:
+        """The logs as the device tells them now, or if it is silent, as it told them last.
+
+        `uris` are LogURIs as an event has told them just now; they need not be asked for.
+        """
         async with self._reading_logs:
             try:
-                told = await self._drive(log_files())
+                told = await self._drive(log_files(uris))
             except (ActionError, DeviceUnreachable) as error:
                 logger.info("%s: its logs cannot be listed now: %s", self._device, error)
             else:

@@ -33,7 +33,7 @@ from translation.autonomous import CHANGES, MANAGEMENT_SERVER, POLICY, TRANSFERS
 from translation.firmware import WINDOW
 from translation.records import record_of, value_of
 from translation.service_parameters import ServiceParameter
-from translation.sms import Action, DeploymentUnit, ExecutionUnit, deployment_units, execution_units
+from translation.sms import NOTHING, Action, DeploymentUnit, ExecutionUnit, deployment_units, execution_units
 from translation.software import Software
 from translation.software_modules import Switch
 from translation.units import (
@@ -150,7 +150,7 @@ class SoftwareObjects(ServiceSource):
         if change.service is Service.SMS:
             await self.restarted()
             if change.complete:
-                await self.refresh()
+                await self.refresh(change.variables)
 
     async def restarted(self) -> None:
         """The device may have other units now."""
@@ -158,16 +158,19 @@ class SoftwareObjects(ServiceSource):
         if any(name.startswith(SOFTWARE_MODULES) for name in self._watched):
             await self.refresh()
 
-    async def refresh(self) -> None:
-        """Read the units, unless they are known; what the device does not tell now is as it was."""
+    async def refresh(self, told: Mapping[str, str] = NOTHING) -> None:
+        """Read the units, unless they are known; what the device does not tell now is as it was.
+
+        `told` are variables as an event has told them just now; they need not be asked for.
+        """
         async with self._reading:
             if not self._has_units or self._is_fresh:
                 return
             self._read_at = time.monotonic()  # what changes meanwhile is read again
             self._read_with = self.software
             try:
-                units = await self._drive(deployment_units(self.actions))
-                running = await self._drive(execution_units(self.actions))
+                units = await self._drive(deployment_units(self.actions, told))
+                running = await self._drive(execution_units(self.actions, told))
             except (ActionError, DeviceUnreachable) as error:
                 self._read_at = None
                 logger.info("%s: its units cannot be listed now: %s", self._device, error)

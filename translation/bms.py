@@ -122,10 +122,16 @@ def lookups_in(result: ActionResult) -> Sequence[Mapping[str, str]]:
 # ------------------------------------------------------------------ logs
 
 
-def log_files() -> Plan[tuple[LogInfo, ...]]:
-    """All logs that the device has now. Source: TR-330 4.4.1"""
-    answer = yield from invoke(ActionCall(Service.BMS, "GetLogURIs"))
-    uris = dict.fromkeys(uri for uri in comma_list(answer.values.get("LogURIs", "")) if uri)
+def log_files(told: str | None = None) -> Plan[tuple[LogInfo, ...]]:
+    """All logs that the device has now. Source: TR-330 4.4.1
+
+    Args:
+        told: LogURIs, if an event has told them just now.
+    """
+    if told is None:
+        answer = yield from invoke(ActionCall(Service.BMS, "GetLogURIs"))
+        told = answer.values.get("LogURIs", "")
+    uris = dict.fromkeys(uri for uri in comma_list(told) if uri)
     logs = []
     for uri in list(uris)[:MAX_LOGS]:
         try:

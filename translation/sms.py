@@ -9,8 +9,9 @@ Source: SMS, TR-330 4.7
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from enum import StrEnum
+from types import MappingProxyType
 
 from msgspec import Struct
 
@@ -32,6 +33,9 @@ MAX_TEXT = 1024
 """Characters of a text that are kept."""
 
 DU_INFO = "GetDUInfo"
+
+NOTHING: Mapping[str, str] = MappingProxyType({})
+"""No variables."""
 
 
 class Action(StrEnum):
@@ -155,9 +159,11 @@ def operation_info(operation_id: int) -> Plan[OperationInfo]:
 # ------------------------------------------------------------------ units
 
 
-def deployment_units(offered: Collection[str]) -> Plan[tuple[DeploymentUnit, ...]]:
-    """All units but the firmware."""
-    return (yield from units_of((yield from listed("DUIDs")), offered))
+def deployment_units(
+    offered: Collection[str], told: Mapping[str, str] = NOTHING
+) -> Plan[tuple[DeploymentUnit, ...]]:
+    """All units but the firmware. `told` are variables as an event has told them just now."""
+    return (yield from units_of((yield from _listed_now("DUIDs", told)), offered))
 
 
 def units_of(ids: Iterable[int] | None, offered: Collection[str]) -> Plan[tuple[DeploymentUnit, ...]]:
@@ -181,11 +187,13 @@ def deployment_unit(unit_id: int, offered: Collection[str]) -> Plan[DeploymentUn
     return DeploymentUnit(unit_id, *(answer.values.get(name, "")[:MAX_TEXT] for name in names))
 
 
-def execution_units(offered: Collection[str]) -> Plan[tuple[ExecutionUnit, ...]]:
-    """All execution units but the firmware."""
+def execution_units(
+    offered: Collection[str], told: Mapping[str, str] = NOTHING
+) -> Plan[tuple[ExecutionUnit, ...]]:
+    """All execution units but the firmware. `told` is as for `deployment_units`."""
     units = []
-    ids = _some((yield from listed("EUIDs")))
-    failed = ((yield from listed("ErrorEUIDs")) if ids else None) or frozenset()
+    ids = _some((yield from _listed_now("EUIDs", told)))
+    failed = ((yield from _listed_now("ErrorEUIDs", told)) if ids else None) or frozenset()
     for unit_id in ids:
         unit = ExecutionUnit(unit_id)
         if "GetEUInfo" in offered:
@@ -204,6 +212,10 @@ def execution_units(offered: Collection[str]) -> Plan[tuple[ExecutionUnit, ...]]
             )
         units.append(unit)
     return tuple(units)
+
+
+def _listed_now(variable: str, told: Mapping[str, str]) -> Plan[frozenset[int] | None]:
+    return some_ids(told[variable]) if variable in told else (yield from listed(variable))
 
 
 def listed(variable: str) -> Plan[frozenset[int] | None]:

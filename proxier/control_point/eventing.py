@@ -301,9 +301,12 @@ class Eventing:
                 await asyncio.gather(*(subscription.unsubscribe() for subscription in running))
 
     def follow(self, device: ProxiedDevice) -> None:
-        """Subscribe to all services of a device, in place of what there was of it; none at the end."""
+        """Subscribe to all services of a device, in place of what there was of it; none at the end.
+
+        To its configuration first: what the others stand for depends on what its data model has.
+        """
         self.drop(device.udn)
-        for service in device.services.values():
+        for service in sorted(device.services.values(), key=lambda each: each.service is not Service.CMS):
             if service.event_url and not self._closed:
                 subscription = Subscription(self, device, service)
                 self._running[device.udn, service.service] = subscription
