@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -22,11 +23,12 @@ from cwmp_client.messages import (
     SetParameterValuesResponse,
 )
 from proxier.daemon import running
+from proxier.demo import device_gena
 from proxier.demo.acs import EmbeddedAcs
 from proxier.demo.acs_device import AcsDevice, AcsFault
 from proxier.demo.device import SimulatedDevice
 from proxier.settings import Settings
-from tests.proxier.managed import id_of, known
+from tests.proxier.managed import NEVER_SECONDS, id_of, known
 from tests.proxier.running import report_of, settings_for
 
 pytestmark = pytest.mark.usefixtures("own_group")
@@ -106,6 +108,35 @@ async def test_it_is_listed_with_its_services(
     assert report["lacks"] == []
     assert report["pending_events"] == []
     assert report["last_session_outcome"] == "success"
+
+
+async def test_a_new_device_is_asked_nothing_that_its_events_tell(acs: EmbeddedAcs, tmp_path: Path) -> None:
+    async with quiet_device(acs, tmp_path) as (_, device):
+        asked = Counter(name for name, _ in device.actions)
+    assert asked["GetSupportedParameters"] == asked["GetAttributes"] == asked["SetAttributes"] == 1
+    assert asked["GetInstances"] == 2, "again once the tables are to report"
+    assert asked["GetValues"] == 2, "who it is, and what Informs tell"
+    assert not asked.keys() & {
+        "GetSupportedDataModelsUpdate",
+        "GetSupportedParametersUpdate",
+        "GetDUIDs",
+        "GetEUIDs",
+        "GetErrorEUIDs",
+        "GetLogURIs",
+    }
+
+
+async def test_a_device_that_accepts_a_subscription_and_sends_no_event_is_read_all_the_same(
+    acs: EmbeddedAcs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(device_gena, "FIRST_EVENT_DELAY_SECONDS", NEVER_SECONDS)
+    async with SimulatedDevice(serial="mute", advertise=False) as device:
+        settings = settings_for(acs.url, tmp_path, locations=(device.location,), interfaces=())
+        async with running(settings):
+            managed = await acs.device(id_of(device), timeout=10)
+            assert "Device.Time.NTPServer1" in await names(managed, "Device.Time.", next_level=True)
+    told = {value.name: value.value for value in managed.informs[0].inform.parameter_list}
+    assert told["Device.DeviceInfo.SoftwareVersion"] == device.values["/BBF/DeviceInfo/SoftwareVersion"]
 
 
 async def test_the_whole_tree_costs_one_action_and_the_look_at_the_logs(

@@ -197,6 +197,21 @@ async def test_changes_made_together_are_flushed_together(path: Path, store: Sto
     assert await store.records(GATEWAY) == {"a": 99}
 
 
+async def test_changes_that_follow_each_other_closely_are_flushed_together(path: Path, store: Store) -> None:
+    async def save(number: int) -> None:
+        for _ in range(number):
+            await asyncio.sleep(0)
+        await store.journal(GATEWAY).save({"a": number})
+
+    await save(0)
+    start = log_size(path)
+    await save(1)
+    one = log_size(path) - start
+    await asyncio.gather(*(save(number) for number in range(2, 10)))
+    assert log_size(path) - start <= 2 * one
+    assert await store.records(GATEWAY) == {"a": 9}
+
+
 async def test_what_fails_takes_nothing_else_with_it(store: Store) -> None:
     taken = (await store.save_device(METER)).number
     journal = store.journal(GATEWAY)

@@ -119,6 +119,17 @@ async def test_a_device_appears_works_and_leaves() -> None:
         assert sorted(one.paths("UNSUBSCRIBE")) == ["/bms/event", "/cms/event"]
 
 
+async def test_what_a_device_of_ours_is_asked_comes_over_one_connection() -> None:
+    async with StandIn() as one, running(one) as (control_point, listener):
+        one.alive()
+        await listener.until(lambda: len(listener.changes(one)) == 2)
+        await control_point.invoke(listener.devices[one.udn], STATUS)
+        read, *others = one.asked
+        assert read.path == "/desc.xml"
+        assert sorted(asked.method for asked in others) == ["GET", "GET", "POST", "SUBSCRIBE", "SUBSCRIBE"]
+        assert len({asked.peer for asked in others}) == 1
+
+
 async def test_an_advertisement_that_says_nothing_new_costs_no_request() -> None:
     async with StandIn() as one, running(one) as (_, listener):
         one.alive(configid_upnp_org="1")
