@@ -16,6 +16,7 @@ from cwmp_client.endpoint import Endpoint
 from cwmp_client.faults import CwmpFault
 from cwmp_client.management_server import ManagementServer, ManagementServerDefaults
 from cwmp_client.messages import CpeRequest, DeviceIdStruct, EventCode, EventStruct
+from cwmp_client.outbox import RECORD as OUTBOX
 from cwmp_client.wake import Wake
 from proxier.configuration_changes import RETRY_SECONDS, ConfigurationChanges
 from proxier.control_point import ControlPoint, ProxiedDevice
@@ -83,7 +84,8 @@ class VirtualDevice:
         self.record = self._saved = record
         self._house = house
         self._device = PhysicalDevice(record.device_id, record.udn, control_point)
-        self._is_new = not kept.records
+        self._is_new = OUTBOX not in kept.records
+        """Whether the ACS was never told of it."""
         self._met = Wake()
         self._awaited: frozenset[Service] = frozenset()
         """The services whose events are to begin."""
@@ -128,7 +130,7 @@ class VirtualDevice:
         )
         self.endpoint.after_each_session(self._settle)
         self.endpoint.after_each_session(self._note_session)
-        if kept.records:
+        if not self._is_new:
             self._met.set()
 
     def __str__(self) -> str:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections import Counter
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, closing
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from cwmp_client.messages import (
     SetParameterValues,
     SetParameterValuesResponse,
 )
+from proxier import virtual_device
 from proxier.daemon import running
 from proxier.demo import device_gena
 from proxier.demo.acs import EmbeddedAcs
@@ -136,6 +138,26 @@ async def test_a_device_that_accepts_a_subscription_and_sends_no_event_is_read_a
             managed = await acs.device(id_of(device), timeout=10)
             assert "Device.Time.NTPServer1" in await names(managed, "Device.Time.", next_level=True)
     told = {value.name: value.value for value in managed.informs[0].inform.parameter_list}
+    assert told["Device.DeviceInfo.SoftwareVersion"] == device.values["/BBF/DeviceInfo/SoftwareVersion"]
+
+
+async def test_a_device_that_was_not_told_of_before_a_power_cut_is_looked_at_first(
+    acs: EmbeddedAcs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(virtual_device, "FIRST_EVENT_SECONDS", 0.0)
+    monkeypatch.setattr("proxier.proxier.start_delay", lambda *_: 0.0)
+    async with SimulatedDevice(serial="untold", advertise=False) as device:
+        settings = settings_for(acs.url, tmp_path, locations=(device.location,), interfaces=())
+        async with running(settings):
+            managed = await acs.device(id_of(device), timeout=10)
+            await managed.wait_event(EventCode.BOOTSTRAP)
+            await managed.session_over()
+        with closing(sqlite3.connect(settings.storage.path)) as database:
+            database.execute("DELETE FROM records WHERE key NOT LIKE 'operation/%'")
+            database.commit()
+        async with running(settings):
+            received = await managed.wait_event(EventCode.BOOTSTRAP)
+    told = {value.name: value.value for value in received.inform.parameter_list}
     assert told["Device.DeviceInfo.SoftwareVersion"] == device.values["/BBF/DeviceInfo/SoftwareVersion"]
 
 
