@@ -23,7 +23,7 @@ class Sizes:
     scale: Sequence[int] = (1, 10, 100, 1000)
     """How many devices one daemon has."""
     idle_seconds: float = 10.0
-    settling_seconds: float = 3.0
+    settling_seconds: float = 12.0
     """What a daemon gets to do what is left to do."""
     parameters: int = 10_000
     """Of a long list."""
