@@ -23,12 +23,13 @@ class Rounds:
         work: does what is to be done; returns for how many seconds it is then left alone, 0: not at all.
     """
 
-    __slots__ = ("_again", "_task", "_timer", "_work")
+    __slots__ = ("_again", "_is_stopping", "_task", "_timer", "_work")
 
     def __init__(self, work: Callable[[], Awaitable[float]]) -> None:
         self._work = work
         self._again = False
-        self._task: asyncio.Task[None] | None = None
+        self._is_stopping = False
+        self._task: asyncio.Task[float] | None = None
         self._timer: asyncio.TimerHandle | None = None
 
     def begin(self, seconds: float = 0) -> None:
@@ -41,6 +42,7 @@ class Rounds:
             self._timer = asyncio.get_running_loop().call_later(seconds, self.begin)
         else:
             self._task = asyncio.create_task(self._do())
+            self._task.add_done_callback(self._go_on)
 
     def hasten(self, seconds: float) -> None:
         """Do the work in so many seconds if it would have been done later; who works decides for himself."""
@@ -51,6 +53,7 @@ class Rounds:
         """Do nothing more, until begun anew."""
         self._forget_timer()
         if self._task is not None:
+            self._again, self._is_stopping = False, True
             self._task.cancel()
 
     async def close(self) -> None:
@@ -59,18 +62,26 @@ class Rounds:
         if self._task is not None:
             await asyncio.wait([self._task])
 
-    async def _do(self) -> None:
+    async def _do(self) -> float:
         try:
-            pause = 0.0
-            while self._again or not pause:
+            while True:
                 self._again = False
                 pause = await self._work()
+                if self._is_stopping or (pause and not self._again):
+                    return pause
         except Exception:
             _LOGGER.exception("a work failed")
-            pause = PAUSE_AFTER_FAILURE_SECONDS
-        finally:
-            self._task = None
-        self.begin(pause)
+            return PAUSE_AFTER_FAILURE_SECONDS
+
+    def _go_on(self, ended: asyncio.Task[float]) -> None:
+        # Not at the end of what is done: it does not run at all if it is cancelled before its first step.
+        self._task = None
+        was_stopped, self._is_stopping = self._is_stopping, False
+        if self._again:
+            self._again = False
+            self.begin()
+        elif not was_stopped:
+            self.begin(PAUSE_AFTER_FAILURE_SECONDS if ended.cancelled() else ended.result())
 
     def _forget_timer(self) -> None:
         if self._timer is not None:

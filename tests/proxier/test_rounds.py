@@ -89,6 +89,61 @@ async def test_nothing_is_done_after_it_is_stopped() -> None:
     assert work.begun == 0
 
 
+async def test_it_may_be_begun_anew_before_what_was_stopped_has_ended() -> None:
+    work = Work(60)
+    loop = Rounds(work)
+    loop.begin()
+    await work.begun_times(1)
+    loop.stop()
+    loop.begin()
+    await work.begun_times(2)
+    assert work.cancelled
+    await loop.close()
+
+
+async def test_it_may_be_stopped_before_its_first_step_and_begun_anew() -> None:
+    work = Work(60)
+    loop = Rounds(work)
+    loop.begin()
+    await loop.close()
+    assert work.begun == 0
+    loop.begin()
+    await work.begun_times(1)
+    await loop.close()
+
+
+async def test_what_is_cancelled_by_another_is_done_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rounds, "PAUSE_AFTER_FAILURE_SECONDS", 0.01)
+    begun = asyncio.Semaphore(0)
+
+    async def work() -> float:
+        begun.release()
+        raise asyncio.CancelledError
+
+    loop = Rounds(work)
+    loop.begin()
+    async with asyncio.timeout(5):
+        await begun.acquire()
+        await begun.acquire()
+    await loop.close()
+
+
+async def test_what_stops_itself_in_its_last_step_is_not_done_again() -> None:
+    begun = 0
+
+    async def work() -> float:
+        nonlocal begun
+        begun += 1
+        loop.stop()
+        return 0.01
+
+    loop = Rounds(work)
+    loop.begin()
+    await asyncio.sleep(0.05)
+    assert begun == 1
+    await loop.close()
+
+
 async def test_a_failure_is_logged_and_it_is_done_again(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
