@@ -27,6 +27,8 @@ SHORTEST_COMMON: Final = 1024
 """Bytes; what is shorter is read as fast as it is looked up."""
 LONGEST_COMMON: Final = 65536
 """Bytes, and so a megabyte for all."""
+MOST_TAGS_OF_COMMON: Final = 256
+"""Live elements would be kept with it, and take thirty times the memory of their bytes."""
 
 _DOCUMENTS: Final = frozenset(
     {
@@ -91,7 +93,11 @@ def read_answer(body: bytes) -> ActionResult:
         ActionError: it is a fault with a UPnPError.
         MarkupRefused: it is no answer that can be read.
     """
-    return _read_common(body) if SHORTEST_COMMON <= len(body) <= LONGEST_COMMON else _read(body)
+    return _read_common(body) if _may_be_common(body) else _read(body)
+
+
+def _may_be_common(body: bytes) -> bool:
+    return SHORTEST_COMMON <= len(body) <= LONGEST_COMMON and body.count(b"<") <= MOST_TAGS_OF_COMMON
 
 
 def _read(body: bytes) -> ActionResult:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from html import escape
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -48,6 +50,14 @@ def test_a_document_is_live_elements_where_the_device_wants_them() -> None:
     argument = etree.fromstring(call)[0][0][0]
     assert argument[0].tag == "{urn:schemas-upnp-org:dm:cms}ContentPathList"
     assert argument[0][0].text == "/BBF/A&B/"
+
+
+def test_equal_answers_are_read_once_unless_that_keeps_many_live_elements() -> None:
+    listed = "<ParameterValueList>" + 300 * "<Parameter/>" + "</ParameterValueList>"
+    live = envelope(f"<R><A>{listed}</A></R>")
+    assert read_answer(live).inline["A"] is not read_answer(live).inline["A"]
+    text = envelope(f"<R><A>{escape(listed)}</A></R>")
+    assert read_answer(text) is read_answer(text)
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\ufffe\uffff", min_codepoint=32)))
