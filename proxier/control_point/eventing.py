@@ -85,6 +85,7 @@ class Subscription:
         self._lost = ""
         self._said = ""
         self._silence: asyncio.TimerHandle | None = None
+        self._is_wanted = True
         self._rounds = Rounds(self._keep)
 
     def begin(self) -> None:
@@ -93,6 +94,7 @@ class Subscription:
 
     def stop(self) -> None:
         """Keep the subscription no longer; the device may be told so by `unsubscribe`."""
+        self._is_wanted = False
         self._rounds.stop()
         self._end()
         self._owner.callbacks.close_path(self._path)
@@ -116,7 +118,12 @@ class Subscription:
             self.renew()
 
     def notified(self, sid: str, seq: int | None, variables: Mapping[str, str]) -> bool:
-        """Take a notification; False when the SID is unknown."""
+        """Take a notification; False when the SID is unknown, or nobody wants it any more.
+
+        One may have been on its way while its device was dropped.
+        """
+        if not self._is_wanted:
+            return False
         if not self._sid:
             if len(self._early) < MOST_EARLY:
                 self._early.append((sid, seq, variables))

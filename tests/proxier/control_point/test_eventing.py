@@ -5,6 +5,7 @@ import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from itertools import pairwise
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -22,6 +23,7 @@ from tests.proxier.control_point.stand_in import (
     description,
     device,
     never,
+    properties,
     service,
 )
 from translation.actions import Service, StateChange
@@ -299,3 +301,26 @@ async def test_a_device_that_does_not_answer_does_not_delay_the_end(monkeypatch:
     async with asyncio.timeout(5):
         async with followed(StandIn(on_unsubscribe=never)) as (_, _, events):
             await events.until(lambda: bool(events.changes))
+
+
+async def test_a_notification_that_comes_in_while_its_device_is_dropped_begins_nothing() -> None:
+    stand_in = StandIn()
+    async with followed(stand_in) as (subscriptions, proxied, events):
+        await events.until(lambda: bool(events.changes))
+        url = urlsplit(stand_in.callbacks[stand_in.sid])
+        body = properties(ConfigurationUpdate="late")
+        reader, writer = await asyncio.open_connection(
+            url.hostname, url.port, local_addr=(stand_in.address, 0)
+        )
+        writer.write(
+            f"NOTIFY {url.path} HTTP/1.1\r\nHOST: {url.netloc}\r\nNT: upnp:event\r\nNTS: upnp:propchange\r\n"
+            f"SID: {stand_in.sid}\r\nSEQ: 5\r\n"
+            f"CONTENT-LENGTH: {len(body)}\r\n\r\n".encode()
+        )
+        assert await stand_in.notify(0, ConfigurationUpdate="again") == 200  # by then its headers are read
+        subscriptions.drop(proxied.udn)
+        writer.write(body.encode())
+        assert (await reader.readline()).split()[1] == b"412"
+        writer.close()
+    assert len(subscribes(stand_in)) == 1
+    assert len(events.changes) == 1
