@@ -29,6 +29,8 @@ MOST_FETCHES_PER_HOST: Final = 8
 """At once, so that a host that never answers keeps nobody else waiting."""
 BROKEN: Final = (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError)
 """What a kept connection fails with when the device has closed it meanwhile."""
+LONGEST_OVER_KEPT: Final = 2.0
+"""Seconds for what may as well go over another connection: the kept one may be occupied."""
 _BUSY: Final = frozenset({408, 425, 429})
 """The statuses of the client's class that say: later. Source: RFC 9110 15.5.9, RFC 8470 5.2, RFC 6585 4"""
 
@@ -74,8 +76,9 @@ class DocumentFetcher:
             try:
                 async with asyncio.timeout(LONGEST_FETCH):
                     if kept:
-                        with suppress(*BROKEN):
-                            return await self._fetch(self._kept_session, url, host, alias)
+                        with suppress(*BROKEN, TimeoutError):
+                            async with asyncio.timeout(LONGEST_OVER_KEPT):
+                                return await self._fetch(self._kept_session, url, host, alias)
                     return await self._fetch(self._session, url, host, alias)
             except TimeoutError:
                 raise DocumentUnavailable(f"{url} took longer than {LONGEST_FETCH:g} s") from None

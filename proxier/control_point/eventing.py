@@ -19,6 +19,7 @@ from typing import Final, Self
 
 import aiohttp
 
+from proxier.control_point import documents
 from proxier.control_point.callbacks import CallbackServer
 from proxier.control_point.device import ProxiedDevice, ProxiedService
 from proxier.control_point.documents import BROKEN, describe, origin_of
@@ -237,8 +238,9 @@ class Subscription:
         try:
             async with asyncio.timeout(LONGEST_REQUEST):
                 if self._takes_the_kept_connection():
-                    with suppress(*BROKEN):
-                        return await self._exchange(self._owner.kept_session, method, headers)
+                    with suppress(*BROKEN, TimeoutError):
+                        async with asyncio.timeout(documents.LONGEST_OVER_KEPT):
+                            return await self._exchange(self._owner.kept_session, method, headers)
                 return await self._exchange(self._owner.session, method, headers)
         except TimeoutError:
             self._owner.doubted(self._device.udn)
@@ -250,7 +252,7 @@ class Subscription:
     def _takes_the_kept_connection(self) -> bool:
         """Whether to go over the connection of the action calls.
 
-        A call may occupy it for long, but the first request comes when there are none.
+        A call may occupy it for long, but the first request comes when there are hardly any.
         """
         is_first, self._is_first_request = self._is_first_request, False
         return is_first and origin_of(self._service.event_url) == origin_of(self._service.control_url)

@@ -46,10 +46,15 @@ class Listener:
         self.told: list[tuple[str, Any, Any]] = []
         self.devices: dict[str, ProxiedDevice] = {}
         self.unwanted: dict[str, ControlPoint] = {}
+        self.calls: dict[str, tuple[ControlPoint, ActionCall]] = {}
         self._news = asyncio.Condition()
 
     async def appeared(self, device: ProxiedDevice) -> None:
         self.devices[device.udn] = device
+        if device.udn in self.calls:
+            control_point, call = self.calls[device.udn]
+            self._call = asyncio.create_task(control_point.invoke(device, call))
+            await asyncio.sleep(0)
         if device.udn in self.unwanted:
             self.unwanted[device.udn].leave_alone(device.udn)
         await self._tell(device.udn, "appeared", None)
@@ -128,6 +133,37 @@ async def test_what_a_device_of_ours_is_asked_comes_over_one_connection() -> Non
         assert read.path == "/desc.xml"
         assert sorted(asked.method for asked in others) == ["GET", "GET", "POST", "SUBSCRIBE", "SUBSCRIBE"]
         assert len({asked.peer for asked in others}) == 1
+
+
+async def test_a_subscription_without_an_answer_keeps_no_call_waiting(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(documents, "LONGEST_OVER_KEPT", 0.1)
+    async with StandIn(on_subscribe=never) as one, running(one) as (control_point, listener):
+        one.alive()
+        await one.until(lambda: len(one.paths("SUBSCRIBE")) > 0)
+        await control_point.invoke(listener.devices[one.udn], STATUS)
+        assert listener.of(one) == ["appeared"]
+
+
+async def test_a_call_that_takes_long_keeps_no_subscription_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(documents, "LONGEST_OVER_KEPT", 0.1)
+    async with StandIn(actions={"Reboot": never}) as one, running(one) as (control_point, listener):
+        listener.calls[one.udn] = control_point, ActionCall(Service.BMS, "Reboot")
+        one.alive()
+        await listener.until(lambda: len(listener.changes(one)) == 2, 1)
+
+
+async def test_an_scpd_without_an_answer_keeps_no_call_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(documents, "LONGEST_OVER_KEPT", 0.1)
+    async with StandIn() as one, running(one) as (control_point, listener):
+        one.alive(bootid_upnp_org="1")
+        await listener.until_told(one, "appeared")
+        one.held.add("/cms.xml")
+        one.asked.clear()
+        one.alive(bootid_upnp_org="2")
+        await one.until(lambda: "/cms.xml" in one.paths())
+        await control_point.invoke(listener.devices[one.udn], STATUS)
 
 
 async def test_an_advertisement_that_says_nothing_new_costs_no_request() -> None:
