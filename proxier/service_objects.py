@@ -113,7 +113,8 @@ class ServiceObjects(ServiceSource):
         told = change.variables["LogURIs"]
         uris = {uri for uri in comma_list(told) if uri}
         if change.complete and self.has_logs and self._logs_read_at is None:
-            await self.log_files(told)
+            # Some first events leave all variables empty, and no later one tells what has not changed.
+            await self.log_files(told or None)
         elif uris != {each.uri for each in self._logs.files}:
             self._logs_read_at = None
             if self.has_logs and any(_is_of_logs(name) for name in self._watched):

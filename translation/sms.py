@@ -193,7 +193,11 @@ def execution_units(
     """All execution units but the firmware. `told` is as for `deployment_units`."""
     units = []
     ids = _some((yield from _listed_now("EUIDs", told)))
-    failed = ((yield from _listed_now("ErrorEUIDs", told)) if ids else None) or frozenset()
+    # Where units are told, none that failed is what it says.
+    are_told = told.get("EUIDs") and "ErrorEUIDs" in told
+    failed = (
+        some_ids(told["ErrorEUIDs"]) if are_told else ((yield from listed("ErrorEUIDs")) if ids else None)
+    )
     for unit_id in ids:
         unit = ExecutionUnit(unit_id)
         if "GetEUInfo" in offered:
@@ -208,14 +212,17 @@ def execution_units(
                 told.get("EUVersion", ""),
                 told.get("EURequestedState", ""),
                 told.get("EURunningState") or told.get("EUExecutionState", ""),
-                failed=unit_id in failed,
+                failed=unit_id in (failed or ()),
             )
         units.append(unit)
     return tuple(units)
 
 
 def _listed_now(variable: str, told: Mapping[str, str]) -> Plan[frozenset[int] | None]:
-    return some_ids(told[variable]) if variable in told else (yield from listed(variable))
+    if told.get(variable):
+        return some_ids(told[variable])
+    # Some first events leave all variables empty, and no later one tells what has not changed.
+    return (yield from listed(variable))
 
 
 def listed(variable: str) -> Plan[frozenset[int] | None]:

@@ -368,6 +368,16 @@ async def test_logs_that_are_watched_are_read_at_once_when_an_event_tells_of_oth
         assert bench.source.changed_values() == [ParameterValueStruct(COUNT, "2", "unsignedInt")]
 
 
+@pytest.mark.parametrize(("told", "asked"), [("urn:a", 0), ("", 1)])
+async def test_a_first_event_that_names_no_log_is_not_taken_for_true(told: str, asked: int) -> None:
+    async with offering() as bench:
+        logs_are(bench.home, "urn:a")
+        bench.tells_of_logs = True
+        await bench.source.changed(StateChange(Service.BMS, {"LogURIs": told}, complete=True))
+        assert "Device.DeviceInfo.VendorLogFile.1." in await bench.names()
+        assert bench.home.log.count("GetLogURIs") == asked
+
+
 async def test_without_events_the_list_is_trusted_for_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
     async with offering() as bench:
         logs_are(bench.home, "urn:a")

@@ -162,6 +162,21 @@ async def test_units_are_read_when_they_are_asked_for_and_may_have_changed() -> 
         assert UNIT in await device.objects.nodes()
 
 
+@pytest.mark.parametrize(
+    ("duids", "euids", "asked"), [("0,2", "0,7", set()), ("", "", {"GetDUIDs", "GetEUIDs", "GetErrorEUIDs"})]
+)
+async def test_a_first_event_that_lists_no_units_is_not_taken_for_true(
+    duids: str, euids: str, asked: set[str]
+) -> None:
+    async with managed(tells=True) as device:
+        told = {"DUIDs": duids, "EUIDs": euids, "ErrorEUIDs": ""}
+        await device.objects.changed(StateChange(Service.SMS, told, complete=True))
+        names = await device.objects.nodes()
+        assert UNIT in names
+        assert RUNNING in names
+        assert set(device.home.log) & {"GetDUIDs", "GetEUIDs", "GetErrorEUIDs"} == asked
+
+
 async def test_a_silent_device_has_what_it_had() -> None:
     silence = DeviceUnreachable("no answer")
     home = Home()
