@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
@@ -159,12 +160,9 @@ class VirtualDevice:
 
     def report(self) -> Report:
         """What `proxier devices` says of it."""
-        last = self.endpoint.last_session
-        record = (
-            replace(self.record, last_session=last.ended, last_session_outcome=last.outcome)
-            if last
-            else self.record
-        )
+        record, last = self.record, self.endpoint.last_session
+        if last:
+            record = replace(record, last_session=last.ended, last_session_outcome=last.outcome)
         return report(
             record,
             online=self.endpoint.online,
@@ -262,7 +260,7 @@ class VirtualDevice:
             await self._met.wait()
             await self._heard.wait(FIRST_EVENT_SECONDS)
             if self._is_new:
-                await self._look()
+                await self._look_first()
                 self._is_new = False
             self._polls.begin(self._until_poll)
             await self.endpoint.run(start_delay_seconds)
@@ -340,12 +338,23 @@ class VirtualDevice:
         if not services:
             self._heard.set()
 
-    async def _look(self) -> None:
-        """Read what the device has, as far as it is not known."""
+    async def _look_first(self) -> None:
+        """Look at a new device; one that has just left is looked at when it is back, others twice at most."""
+        if not await self._look():
+            await asyncio.sleep(RETRY_SECONDS)
+            while not self._device.is_here:
+                self._met.clear()
+                await self._met.wait()
+            await self._look()
+
+    async def _look(self) -> bool:
+        """Read what the device has, as far as it is not known; False if it cannot be asked."""
         try:
             await self.endpoint.parameters.nodes()
         except (CwmpFault, StoreError) as error:
             logger.warning("%s: its data model cannot be read now: %s", self, error)
+            return False
+        return True
 
     async def _marks(self, device: ProxiedDevice) -> BootMarks:
         return await self._device.marks(device, self._proxied)

@@ -24,6 +24,7 @@ from cwmp_client.messages import (
     SetParameterValuesResponse,
 )
 from proxier import virtual_device
+from proxier.control_point import presence
 from proxier.daemon import running
 from proxier.demo import device_gena
 from proxier.demo.acs import EmbeddedAcs
@@ -31,7 +32,7 @@ from proxier.demo.acs_device import AcsDevice, AcsFault
 from proxier.demo.device import SimulatedDevice
 from proxier.settings import Settings
 from tests.proxier.managed import NEVER_SECONDS, id_of, known
-from tests.proxier.running import report_of, settings_for
+from tests.proxier.running import report_of, reports_when, settings_for
 
 pytestmark = pytest.mark.usefixtures("own_group")
 
@@ -139,6 +140,25 @@ async def test_a_device_that_accepts_a_subscription_and_sends_no_event_is_read_a
             assert "Device.Time.NTPServer1" in await names(managed, "Device.Time.", next_level=True)
     told = {value.name: value.value for value in managed.informs[0].inform.parameter_list}
     assert told["Device.DeviceInfo.SoftwareVersion"] == device.values["/BBF/DeviceInfo/SoftwareVersion"]
+
+
+async def test_a_device_that_leaves_before_it_is_looked_at_is_told_of_when_it_is_back(
+    acs: EmbeddedAcs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(device_gena, "FIRST_EVENT_DELAY_SECONDS", NEVER_SECONDS)
+    monkeypatch.setattr(virtual_device, "FIRST_EVENT_SECONDS", 0.5)
+    monkeypatch.setattr(presence, "PAUSE", 0.05)
+    monkeypatch.setattr(virtual_device, "RETRY_SECONDS", 1.0)
+    brief, back = (SimulatedDevice(serial="brief") for _ in range(2))
+    settings = settings_for(acs.url, tmp_path, [brief])
+    async with running(settings):
+        async with brief:
+            await reports_when(settings, lambda found: [each["online"] for each in found] == [True])
+        await reports_when(settings, lambda found: [each["online"] for each in found] == [False])
+        async with back:
+            managed = await acs.device(id_of(back), timeout=10)
+    told = {value.name: value.value for value in managed.informs[0].inform.parameter_list}
+    assert told["Device.DeviceInfo.SoftwareVersion"] == back.values["/BBF/DeviceInfo/SoftwareVersion"]
 
 
 async def test_a_device_that_was_not_told_of_before_a_power_cut_is_looked_at_first(
