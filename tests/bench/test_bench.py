@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from tests.bench.__main__ import measured
 from tests.bench.report import BEGIN, END, PAGE, report
+from tests.bench.rows import measured
 from tests.bench.sizes import QUICK
 
 
 @pytest.mark.parametrize("row", ["1", "2", "3", "4", "5", "10", "11"])
 async def test_a_row_is_measured(row: str) -> None:
     """The others start daemons and many devices, and are for `make bench` alone."""
-    lines = await measured([row], QUICK)
+    lines = await measured(row, QUICK)
     assert {line.row for line in lines} == {row}
     assert lines[0].what in report(lines, 1)
 
