@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import signal
 from collections.abc import AsyncIterator
@@ -28,6 +29,9 @@ from proxier.traces import Traces, trace_command
 from proxier.transfer import FileTransfers
 from proxier.virtual_device import House
 
+OBJECTS_BETWEEN_LOOKS = 10_000
+"""For the garbage collector during the start, which makes nearly nothing but what stays."""
+
 _PORT = "connection_request_port"
 
 logger = logging.getLogger(__name__)
@@ -44,7 +48,11 @@ async def run(settings: Settings) -> None:
         ProxierError: something that it needs cannot be had; the text names it.
     """
     stop = _stopped_by_signal()
+    usual = gc.get_threshold()
+    gc.set_threshold(OBJECTS_BETWEEN_LOOKS)
     async with running(settings):
+        gc.freeze()
+        gc.set_threshold(*usual)
         logger.info("ready: ACS %s, database %s", settings.acs.url, settings.storage.path)
         systemd.notify("READY=1")
         async with systemd.watchdog():
