@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
-from typing import Final
+from functools import partial
+from typing import Final, TypeVar
 from weakref import WeakValueDictionary
 
 import aiohttp
@@ -34,6 +35,8 @@ LONGEST_OVER_KEPT: Final = 2.0
 _BUSY: Final = frozenset({408, 425, 429})
 """The statuses of the client's class that say: later. Source: RFC 9110 15.5.9, RFC 8470 5.2, RFC 6585 4"""
 
+R = TypeVar("R")
+
 
 class DocumentUnavailable(Exception):
     """A document that could not be fetched; later it may be there."""
@@ -50,14 +53,14 @@ class DocumentRefused(Exception):
 class DocumentFetcher:
     """Fetches descriptions and SCPDs; one for all devices.
 
-    What is `kept` may come over the connection that `kept_session` holds open.
+    What is `kept` may come over the connection that `kept_session`, if there is one, holds open.
     """
 
     def __init__(
         self, session: aiohttp.ClientSession, kept_session: aiohttp.ClientSession | None = None
     ) -> None:
         self._session = session
-        self._kept_session = kept_session or session
+        self._kept_session = kept_session
         self._turns = asyncio.Semaphore(MOST_FETCHES)
         self._turns_of: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
 
@@ -75,11 +78,10 @@ class DocumentFetcher:
         async with turns, self._turns:
             try:
                 async with asyncio.timeout(LONGEST_FETCH):
-                    if kept:
-                        with suppress(*BROKEN, TimeoutError):
-                            async with asyncio.timeout(LONGEST_OVER_KEPT):
-                                return await self._fetch(self._kept_session, url, host, alias)
-                    return await self._fetch(self._session, url, host, alias)
+                    fetch = partial(self._fetch, url=url, host=host, alias=alias)
+                    if kept and self._kept_session is not None:
+                        return await over_kept(self._kept_session, self._session, fetch)
+                    return await fetch(self._session)
             except TimeoutError:
                 raise DocumentUnavailable(f"{url} took longer than {LONGEST_FETCH:g} s") from None
             except TooLarge as error:
@@ -146,9 +148,21 @@ def url_at(reference: str, host: str, base: str = "", *, alias: str = "") -> str
     return str(url)
 
 
-def origin_of(url: str) -> str:
-    """The host and port of an absolute URL, as it spells them."""
-    return url.split("/", 3)[2]
+def have_one_origin(url: str, other: str) -> bool:
+    """Whether two absolute URLs spell host and port alike."""
+    return url.split("/", 3)[2] == other.split("/", 3)[2]
+
+
+async def over_kept(
+    kept: aiohttp.ClientSession,
+    other: aiohttp.ClientSession,
+    exchange: Callable[[aiohttp.ClientSession], Awaitable[R]],
+) -> R:
+    """Do an exchange over the kept connection, or over another one if that is broken or occupied."""
+    with suppress(*BROKEN, TimeoutError):
+        async with asyncio.timeout(LONGEST_OVER_KEPT):
+            return await exchange(kept)
+    return await exchange(other)
 
 
 async def address_of(host: str, port: int | None) -> str:

@@ -13,16 +13,16 @@ import random
 import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from functools import partial
 from http import HTTPStatus
 from types import TracebackType
 from typing import Final, Self
 
 import aiohttp
 
-from proxier.control_point import documents
 from proxier.control_point.callbacks import CallbackServer
 from proxier.control_point.device import ProxiedDevice, ProxiedService
-from proxier.control_point.documents import BROKEN, describe, origin_of
+from proxier.control_point.documents import describe, have_one_origin, over_kept
 from proxier.rounds import Rounds
 from translation.actions import Service, StateChange
 
@@ -237,11 +237,10 @@ class Subscription:
         """Send a request; returns the headers of the answer."""
         try:
             async with asyncio.timeout(LONGEST_REQUEST):
+                exchange = partial(self._exchange, method=method, headers=headers)
                 if self._takes_the_kept_connection():
-                    with suppress(*BROKEN, TimeoutError):
-                        async with asyncio.timeout(documents.LONGEST_OVER_KEPT):
-                            return await self._exchange(self._owner.kept_session, method, headers)
-                return await self._exchange(self._owner.session, method, headers)
+                    return await over_kept(self._owner.kept_session, self._owner.session, exchange)
+                return await exchange(self._owner.session)
         except TimeoutError:
             self._owner.doubted(self._device.udn)
             raise _NoAnswer(f"no answer to {method} within {LONGEST_REQUEST:g} s") from None
@@ -255,7 +254,7 @@ class Subscription:
         A call may occupy it for long, but the first request comes when there are hardly any.
         """
         is_first, self._is_first_request = self._is_first_request, False
-        return is_first and origin_of(self._service.event_url) == origin_of(self._service.control_url)
+        return is_first and have_one_origin(self._service.event_url, self._service.control_url)
 
     async def _exchange(
         self, session: aiohttp.ClientSession, method: str, headers: Mapping[str, str]
