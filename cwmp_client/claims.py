@@ -37,12 +37,8 @@ class Claiming:
     def offer(self, source: ParameterSource, nodes: Mapping[str, Node]) -> None:
         """A source that has these nodes claims what it can."""
         claimed = [path for path in self.unclaimed if path in nodes]
-        if not claimed:
-            return
-        self.claims.append(Claim(source, nodes, claimed))
-        if len(claimed) == len(self.unclaimed) and not self._partial:
-            self.unclaimed = {}
-            return
+        if claimed:
+            self.claims.append(Claim(source, nodes, claimed))
         for path in claimed:
             if path in self._partial:
                 self._shared.add(path)

@@ -141,8 +141,8 @@ def rpc(name: str) -> Iterator[RpcTrace]:
 
 def envelope(body: bytes, *, sent: bool) -> None:
     """The session of this context has POSTed something, or got an answer."""
-    held = _session.get()
-    if held is not None and held.observers and not held.outcome:
+    held = current_session()
+    if held is not None:
         for observer in held.observers:
             observer.envelope(held, body, sent=sent)
 
