@@ -113,8 +113,7 @@ class ServiceObjects(ServiceSource):
         told = change.variables["LogURIs"]
         uris = {uri for uri in comma_list(told) if uri}
         if change.complete and self.has_logs and self._logs_read_at is None:
-            # Some first events leave all variables empty, and no later one tells what has not changed.
-            await self.log_files(told or None)
+            await self.log_files(told)
         elif uris != {each.uri for each in self._logs.files}:
             self._logs_read_at = None
             if self.has_logs and any(_is_of_logs(name) for name in self._watched):
@@ -131,7 +130,7 @@ class ServiceObjects(ServiceSource):
         self._logs = self._logs.after_restart()
         return self._records()
 
-    async def log_files(self, uris: str | None = None) -> LogFiles:
+    async def log_files(self, uris: str = "") -> LogFiles:
         """The logs as the device tells them now, or if it is silent, as it told them last.
 
         `uris` are LogURIs as an event has told them just now; they need not be asked for.

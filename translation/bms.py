@@ -122,13 +122,13 @@ def lookups_in(result: ActionResult) -> Sequence[Mapping[str, str]]:
 # ------------------------------------------------------------------ logs
 
 
-def log_files(told: str | None = None) -> Plan[tuple[LogInfo, ...]]:
+def log_files(told: str = "") -> Plan[tuple[LogInfo, ...]]:
     """All logs that the device has now. Source: TR-330 4.4.1
 
     Args:
         told: LogURIs, if an event has told them just now.
     """
-    if told is None:
+    if not told:  # some first events leave all variables empty, and no later one tells what has not changed
         answer = yield from invoke(ActionCall(Service.BMS, "GetLogURIs"))
         told = answer.values.get("LogURIs", "")
     uris = dict.fromkeys(uri for uri in comma_list(told) if uri)

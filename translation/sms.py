@@ -193,11 +193,7 @@ def execution_units(
     """All execution units but the firmware. `told` is as for `deployment_units`."""
     units = []
     ids = _some((yield from _listed_now("EUIDs", told)))
-    # Where units are told, none that failed is what it says.
-    are_told = told.get("EUIDs") and "ErrorEUIDs" in told
-    failed = (
-        some_ids(told["ErrorEUIDs"]) if are_told else ((yield from listed("ErrorEUIDs")) if ids else None)
-    )
+    failed = (yield from _failed_now(told)) if ids else frozenset()
     for unit_id in ids:
         unit = ExecutionUnit(unit_id)
         if "GetEUInfo" in offered:
@@ -205,14 +201,14 @@ def execution_units(
                 answer = yield from invoke(ActionCall(Service.SMS, "GetEUInfo", {"EUID": str(unit_id)}))
             except ActionError:
                 continue  # it is gone by now
-            told = {name: text[:MAX_TEXT] for name, text in answer.values.items()}
+            said = {name: text[:MAX_TEXT] for name, text in answer.values.items()}
             unit = ExecutionUnit(
                 unit_id,
-                told.get("EUName", ""),
-                told.get("EUVersion", ""),
-                told.get("EURequestedState", ""),
-                told.get("EURunningState") or told.get("EUExecutionState", ""),
-                failed=unit_id in (failed or ()),
+                said.get("EUName", ""),
+                said.get("EUVersion", ""),
+                said.get("EURequestedState", ""),
+                said.get("EURunningState") or said.get("EUExecutionState", ""),
+                failed=unit_id in failed,
             )
         units.append(unit)
     return tuple(units)
@@ -223,6 +219,12 @@ def _listed_now(variable: str, told: Mapping[str, str]) -> Plan[frozenset[int] |
         return some_ids(told[variable])
     # Some first events leave all variables empty, and no later one tells what has not changed.
     return (yield from listed(variable))
+
+
+def _failed_now(told: Mapping[str, str]) -> Plan[frozenset[int]]:
+    if told.get("EUIDs") and "ErrorEUIDs" in told:
+        return some_ids(told["ErrorEUIDs"])  # where units are told, that none has failed is told too
+    return (yield from listed("ErrorEUIDs")) or frozenset()
 
 
 def listed(variable: str) -> Plan[frozenset[int] | None]:
