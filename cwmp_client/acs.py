@@ -17,9 +17,10 @@ from yarl import URL
 
 from cwmp_client import trace
 from cwmp_client.authentication import Credentials, parse_challenges
+from cwmp_client.http_line import Reply
 from cwmp_client.messages import Concealing
 from cwmp_client.trace import SessionObserver
-from cwmp_client.transport import AcsSettings, AiohttpTransport, Reply, SessionFailed, Tls, Transport
+from cwmp_client.transport import AcsSettings, LineTransport, SessionFailed, Tls, Transport
 
 __all__ = ["AcsClient", "AcsSession", "AcsSettings", "AcsTarget", "SessionFailed"]
 
@@ -165,7 +166,7 @@ class AcsClient:
     def __init__(self, settings: AcsSettings, make_transport: Callable[[], Transport] | None = None) -> None:
         tls = Tls(settings)
         self._settings = settings
-        self._make_transport = make_transport or (lambda: AiohttpTransport(settings, tls))
+        self._make_transport = make_transport or (lambda: LineTransport(settings, tls))
         self._idle: dict[Transport, asyncio.TimerHandle] = {}
         self._closing: set[asyncio.Task[None]] = set()
         self.places = asyncio.Semaphore(settings.max_sessions)

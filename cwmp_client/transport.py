@@ -1,54 +1,24 @@
-"""HTTP POSTs to an ACS, over aiohttp. Nothing else here knows which HTTP client it is.
+"""HTTP POSTs to an ACS; no other module of sessions knows what carries them.
 
 Every failure becomes a `SessionFailed` whose text names the cause.
 """
 
 from __future__ import annotations
 
-import io
 import ssl
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Protocol
 
-import aiohttp
 from msgspec import Struct
 from yarl import URL
 
+from cwmp_client.http_line import Disconnected, HttpLine, Limits, LineFailure, Reply
 from cwmp_client.soap import MAX_ENVELOPE_BYTES
 
 MAX_REASON_LENGTH = 300
 
-KEEP_ALIVE_SECONDS = 3600.0
-"""A CPE does not close the connection while it makes a slow answer. Source: TR-069 3.4.2"""
-
-LARGEST_AT_ONCE = 1024 * 1024
-"""Bytes; aiohttp warns of more in one piece, and sends a file in several."""
-
 PATIENCE = 4
 """How many times the time for one step an answer may take as a whole."""
-
-
-CAUSES: Sequence[tuple[type[Exception], str]] = (
-    (
-        aiohttp.ClientConnectorCertificateError,
-        "the certificate of {where} is refused: {error.certificate_error}",
-    ),
-    (aiohttp.ClientConnectorDNSError, "the name of {where} cannot be resolved: {error.os_error}"),
-    (aiohttp.ClientSSLError, "no TLS with {where}: {error.os_error}"),
-    (aiohttp.ClientConnectorError, "no connection to {where}: {error.os_error}"),
-    (aiohttp.ConnectionTimeoutError, "no connection to {where} within {seconds:g} s"),
-    (TimeoutError, "no complete answer from {where} in time"),
-    (aiohttp.ServerDisconnectedError, "{where} closed the connection without an answer"),
-    (ConnectionError, "{where} closed the connection without an answer"),
-    (aiohttp.ClientOSError, "the connection to {where} broke: {error}"),
-    (aiohttp.ClientPayloadError, "the answer of {where} is incomplete: {error}"),
-    (aiohttp.ClientResponseError, "the answer of {where} is not HTTP: {error.message}"),
-    (aiohttp.InvalidURL, "not a URL that can be used: {error}"),
-)
-"""What to say of each failure; the first row that fits is taken."""
-
-BROKEN = (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError, ConnectionError)
-"""What a kept connection fails with when the ACS has closed it meanwhile."""
 
 
 class SessionFailed(Exception):
@@ -79,18 +49,6 @@ class AcsSettings(Struct, frozen=True):
     max_sessions: int = 32
     max_response_bytes: int = MAX_ENVELOPE_BYTES
     reuse_connections: bool = True
-
-
-class Reply(Struct, frozen=True):
-    """An HTTP answer, read to its end; headers as they came, several of one name included."""
-
-    status: int
-    headers: tuple[tuple[str, str], ...]
-    body: bytes
-
-    def all(self, name: str) -> list[str]:
-        """The values of all headers of a name, given in lower case."""
-        return [value for header, value in self.headers if header.lower() == name]
 
 
 class Transport(Protocol):
@@ -137,66 +95,35 @@ class Tls:
         return context
 
 
-class AiohttpTransport:
-    """A `Transport` with an aiohttp session of its own, whose connector holds one connection."""
+class LineTransport:
+    """A `Transport` with an `HttpLine` of its own."""
 
     def __init__(self, settings: AcsSettings, tls: Tls) -> None:
-        self._settings = settings
         self._tls = tls
-        self._used = False
-        self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=1, keepalive_timeout=KEEP_ALIVE_SECONDS),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            skip_auto_headers=("Content-Type", "Accept-Encoding", "User-Agent"),
-            timeout=aiohttp.ClientTimeout(
-                total=PATIENCE * settings.request_timeout_seconds,
-                sock_connect=settings.request_timeout_seconds,
-                sock_read=settings.request_timeout_seconds,
-            ),
+        self._line = HttpLine(
+            Limits(
+                connect_seconds=settings.request_timeout_seconds,
+                step_seconds=settings.request_timeout_seconds,
+                total_seconds=PATIENCE * settings.request_timeout_seconds,
+                most_bytes=settings.max_response_bytes,
+            )
         )
 
     async def post(self, url: URL, headers: Mapping[str, str], body: bytes) -> Reply:
         """See `Transport`."""
+        tls = self._tls.context() if url.scheme == "https" else None
+        was_open = self._line.is_open_to(url)
         try:
             try:
-                reply = await self._post(url, headers, body)
-            except BROKEN as error:
+                return await self._line.request("POST", url, headers, body, tls=tls)
+            except Disconnected:
                 # The ACS closed the kept connection just as we took it up again: go on in a new one.
-                if not self._used or isinstance(error, aiohttp.ClientConnectorError):
+                if not was_open:
                     raise
-                self._used = False
-                reply = await self._post(url, headers, body)
-        except (aiohttp.ClientError, OSError, ValueError) as error:
-            raise SessionFailed(_cause(error, url, self._settings)) from error
-        self._used = True
-        return reply
+                return await self._line.request("POST", url, headers, body, tls=tls)
+        except LineFailure as failure:
+            raise SessionFailed(str(failure)) from failure
 
     async def close(self) -> None:
         """See `Transport`."""
-        await self._session.close()
-
-    async def _post(self, url: URL, headers: Mapping[str, str], body: bytes) -> Reply:
-        context = self._tls.context() if url.scheme == "https" else True
-        data = body if len(body) <= LARGEST_AT_ONCE else io.BytesIO(body)
-        async with self._session.post(
-            url, headers=headers, data=data or None, ssl=context, allow_redirects=False
-        ) as response:
-            parts, length = [], 0
-            async for part in response.content.iter_any():
-                parts.append(part)
-                length += len(part)
-                if length > self._settings.max_response_bytes:
-                    response.close()
-                    raise SessionFailed(
-                        f"the answer is longer than {self._settings.max_response_bytes} bytes"
-                    )
-            return Reply(response.status, tuple(response.headers.items()), b"".join(parts))
-
-
-def _cause(error: Exception, url: URL, settings: AcsSettings) -> str:
-    for kind, text in CAUSES:
-        if isinstance(error, kind):
-            return text.format(
-                where=f"{url.host}:{url.port}", seconds=settings.request_timeout_seconds, error=error
-            )
-    return f"{type(error).__name__}: {error}"
+        await self._line.close()

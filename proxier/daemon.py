@@ -13,7 +13,7 @@ from cwmp_client.acs import AcsClient
 from cwmp_client.acs import AcsSettings as HttpSettings
 from cwmp_client.connection_request import ConnectionRequestListener
 from cwmp_client.management_server import ManagementServerDefaults
-from cwmp_client.transport import AiohttpTransport, Tls
+from cwmp_client.transport import LineTransport, Tls
 from proxier import __version__, systemd
 from proxier.control_point import ControlPoint
 from proxier.control_socket import Command, serve, socket_path
@@ -74,7 +74,7 @@ async def running(settings: Settings) -> AsyncIterator[Proxier]:
         store = await stack.enter_async_context(await Store.open(settings.storage.url))
         http = _http_settings(settings)
         tls = Tls(http)
-        acs = AcsClient(http, lambda: AiohttpTransport(http, tls))
+        acs = AcsClient(http, lambda: LineTransport(http, tls))
         traces = Traces()
         acs.observers.append(traces)
         stack.push_async_callback(acs.close)

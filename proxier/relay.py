@@ -29,9 +29,10 @@ from yarl import URL
 from cwmp_client.authentication import Credentials
 from cwmp_client.faults import CwmpFault, FaultCode
 from cwmp_client.messages import Concealing
-from cwmp_client.transport import CAUSES, AcsSettings, SessionFailed, Tls
+from cwmp_client.transport import AcsSettings, SessionFailed, Tls
+from proxier.file_session import PIECE_BYTES, cause_of, file_session
 from proxier.own_address import own_address_towards
-from proxier.transfer import LONGEST_SECONDS, PIECE_BYTES, file_session
+from proxier.transfer import LONGEST_SECONDS
 from translation.operations import Transfer
 
 MAX_REDIRECTS = 5
@@ -246,7 +247,9 @@ class Relay:
             async with session.get(url, headers=headers, ssl=context, allow_redirects=False) as response:
                 yield response
         except (aiohttp.ClientError, OSError, ValueError, SessionFailed) as error:
-            raise CwmpFault(FaultCode.CANNOT_CONTACT_SERVER, self._cause(error, url)) from error
+            raise CwmpFault(
+                FaultCode.CANNOT_CONTACT_SERVER, cause_of(error, url, self._seconds_per_step)
+            ) from error
 
     def _check(self, response: aiohttp.ClientResponse) -> None:
         if response.status == HTTPStatus.UNAUTHORIZED:
@@ -256,13 +259,6 @@ class Relay:
             raise CwmpFault(FaultCode.CANNOT_ACCESS_FILE, text)
         if (response.content_length or 0) > self._largest:
             raise _too_large(self._largest)
-
-    def _cause(self, error: Exception, url: URL) -> str:
-        where = f"{url.host}:{url.port}"
-        for kind, text in CAUSES:
-            if isinstance(error, kind):
-                return text.format(where=where, seconds=self._seconds_per_step, error=error)
-        return f"{where}: {type(error).__name__}: {error}"
 
 
 def _url(text: str) -> URL:

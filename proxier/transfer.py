@@ -20,13 +20,12 @@ from yarl import URL
 
 from cwmp_client.authentication import Credentials
 from cwmp_client.faults import CwmpFault, FaultCode
-from cwmp_client.transport import CAUSES, AcsSettings, SessionFailed, Tls
+from cwmp_client.transport import AcsSettings, SessionFailed, Tls
+from proxier.file_session import PIECE_BYTES, cause_of, file_session
 from translation.operations import Transfer
 
 MAX_FILE_BYTES = 256 * 2**20
 """What goes on longer than this is no log."""
-
-PIECE_BYTES = 64 * 1024
 
 LONGEST_SECONDS = 3600
 """A transfer has this long. Source: TR-069 3.4, which gives each an hour"""
@@ -67,17 +66,6 @@ class FileTransfers:
 
     def _session(self) -> aiohttp.ClientSession:
         return file_session(self._settings.request_timeout_seconds)
-
-
-def file_session(seconds_per_step: float) -> aiohttp.ClientSession:
-    """A client for one file, which goes through as it comes: nothing is kept, decoded or added."""
-    return aiohttp.ClientSession(
-        cookie_jar=aiohttp.DummyCookieJar(),
-        skip_auto_headers=("User-Agent", "Accept-Encoding"),
-        timeout=aiohttp.ClientTimeout(total=None, sock_connect=seconds_per_step, sock_read=seconds_per_step),
-        read_bufsize=PIECE_BYTES,
-        auto_decompress=False,
-    )
 
 
 class _Upload:
@@ -149,7 +137,7 @@ class _Upload:
         except (aiohttp.ClientError, OSError, ValueError, SessionFailed) as error:
             if file and file.failure:
                 raise file.failure from error
-            raise _failure(_cause(error, self._target, self._seconds)) from error
+            raise _failure(cause_of(error, self._target, self._seconds)) from error
 
     @asynccontextmanager
     async def _file(self) -> AsyncIterator[_File]:
@@ -159,9 +147,9 @@ class _Upload:
             async with self._session.get(self._source, headers=as_it_is, allow_redirects=False) as response:
                 if response.status not in _OK:
                     raise _failure(f"the device answers {response.status} {response.reason} for its log")
-                yield _File(response, lambda error: _cause(error, self._source, self._seconds))
+                yield _File(response, lambda error: cause_of(error, self._source, self._seconds))
         except (aiohttp.ClientError, OSError) as error:
-            raise _failure(_cause(error, self._source, self._seconds)) from error
+            raise _failure(cause_of(error, self._source, self._seconds)) from error
 
     def _take_challenge(self, response: aiohttp.ClientResponse) -> None:
         headers = response.headers.getall("WWW-Authenticate", [])
@@ -231,14 +219,6 @@ def _target(url: str) -> URL:
         return URL(url, encoded=True)
     except ValueError as error:
         raise _failure(f"not a URL that can be used: {error}") from error
-
-
-def _cause(error: Exception, url: URL, seconds: float) -> str:
-    where = f"{url.host}:{url.port}"
-    for kind, text in CAUSES:
-        if isinstance(error, kind):
-            return text.format(where=where, seconds=seconds, error=error)
-    return f"{where}: {type(error).__name__}: {error}"
 
 
 def _failure(text: str) -> CwmpFault:

@@ -15,8 +15,8 @@ from typing import Any
 
 from yarl import URL
 
+from cwmp_client.http_line import Reply
 from cwmp_client.messages import SetParameterAttributesStruct
-from cwmp_client.transport import Reply
 from proxier.daemon import running
 from proxier.demo.device import SimulatedDevice
 from proxier.proxier import Proxier

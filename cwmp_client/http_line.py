@@ -1,0 +1,361 @@
+"""HTTP/1.1 over one connection: a request at a time, its answer read to the end, within bounds.
+
+Pools, cookies, redirects and hooks of a general client cost three times what a request does, and neither a
+CWMP session nor an action call has a use for them. asyncio carries, httptools reads; here are the connection,
+the bounds of time and size, and words for what goes wrong.
+
+Source: RFC 9112
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+import zlib
+from collections.abc import Iterable, Mapping
+from typing import Final, cast
+
+import httptools
+from msgspec import Struct
+from yarl import URL
+
+MOST_BARE_BYTES: Final = 64 * 1024
+"""Bytes in a row that bring nothing of a body: status line, headers, trailers."""
+
+NEXT_ADDRESS_SECONDS: Final = 0.25
+"""The head start of one address of a name before the next one. Source: RFC 8305 8"""
+
+_FIRST_FINAL_STATUS = 200
+_LARGEST_TO_COPY = 64 * 1024
+_GZIP, _ZLIB, _DEFLATE = 31, 15, -15  # how zlib calls the formats
+
+
+class LineFailure(Exception):
+    """There is no whole answer; the text says why, in one line."""
+
+
+class NotConnected(LineFailure):
+    """There is no connection, and nothing was sent."""
+
+
+class Disconnected(LineFailure):
+    """The connection ended before the first byte of an answer."""
+
+
+class TooSlow(LineFailure):
+    """The answer did not come in time, or not all of it."""
+
+
+class TooLong(LineFailure):
+    """The answer is longer than it may be."""
+
+
+class Limits(Struct, frozen=True):
+    """What an answer may take: seconds to connect, from one part to the next, and as a whole; bytes."""
+
+    connect_seconds: float
+    step_seconds: float
+    total_seconds: float
+    most_bytes: int
+
+
+class Reply(Struct, frozen=True):
+    """An HTTP answer, read to its end; headers in their order, several of one name included.
+
+    The names of headers are in lower case.
+    """
+
+    status: int
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
+
+    def all(self, name: str) -> list[str]:
+        """The values of all headers of a name, given in lower case."""
+        return [value for header, value in self.headers if header == name]
+
+    def first(self, name: str) -> str:
+        """The value of the first header of a name, given in lower case; empty if there is none."""
+        return next((value for header, value in self.headers if header == name), "")
+
+
+class HttpLine:
+    """A connection that is made when it is needed, and kept as long as the other side keeps it.
+
+    Whoever uses it waits for one answer before the next request. A failure ends the connection, and the next
+    request makes another one.
+    """
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._connection: _Connection | None = None
+        self._server: tuple[str, str | None, int | None] = ("", None, None)
+
+    def is_open_to(self, url: URL) -> bool:
+        """Whether there is a connection that can carry a request to this URL."""
+        return self._connection is not None and self._connection.is_open and self._server == _server_of(url)
+
+    async def request(
+        self,
+        method: str,
+        url: URL,
+        headers: Mapping[str, str],
+        body: bytes = b"",
+        *,
+        tls: ssl.SSLContext | None = None,
+    ) -> Reply:
+        """Send a request and read the answer, whatever its status; redirects are not followed.
+
+        Args:
+            method: in upper case.
+            url: http, or https with `tls`.
+            headers: beside Host, Accept and Content-Length.
+            body: sent as it is.
+            tls: how the other side has to prove itself.
+
+        Raises:
+            LineFailure: there is no answer, or one that is too slow, too long, or not HTTP.
+        """
+        head = _head(method, url, headers, len(body))
+        if self._connection is None or not self.is_open_to(url):
+            await self.close()
+            self._connection = await self._connect(url, tls)
+            self._server = _server_of(url)
+        return await self._connection.exchange(head, body)
+
+    def cut(self) -> None:
+        """Let the connection end soon, if there is one."""
+        if self._connection is not None:
+            self._connection.close()
+
+    async def close(self) -> None:
+        """Close the connection, if there is one."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+            await connection.ended.wait()
+
+    async def _connect(self, url: URL, tls: ssl.SSLContext | None) -> _Connection:
+        where, host = f"{url.host}:{url.port}", url.raw_host or ""
+        seconds = self._limits.connect_seconds
+        try:
+            async with asyncio.timeout(seconds):
+                _, connection = await asyncio.get_running_loop().create_connection(
+                    lambda: _Connection(self._limits, where),
+                    host,
+                    url.port or 0,
+                    ssl=tls,
+                    happy_eyeballs_delay=None if _is_address(host) else NEXT_ADDRESS_SECONDS,
+                )
+        except TimeoutError:
+            raise NotConnected(f"no connection to {where} within {seconds:g} s") from None
+        except ssl.SSLCertVerificationError as error:
+            raise NotConnected(f"the certificate of {where} is refused: {error}") from error
+        except ssl.SSLError as error:
+            raise NotConnected(f"no TLS with {where}: {error}") from error
+        except socket.gaierror as error:
+            raise NotConnected(f"the name of {where} cannot be resolved: {error}") from error
+        except (OSError, ValueError) as error:
+            raise NotConnected(f"no connection to {where}: {error}") from error
+        return connection
+
+
+class _Connection(asyncio.Protocol):
+    """A TCP connection, and the answer that is being read from it."""
+
+    def __init__(self, limits: Limits, where: str) -> None:
+        self.ended = asyncio.Event()
+        self._limits = limits
+        self._where = where
+        self._loop = asyncio.get_running_loop()
+        self._transport: asyncio.Transport | None = None
+        self._answer: asyncio.Future[Reply] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._began_at = self._heard_at = 0.0
+        self._unsent_bytes = 0
+        self._parser = httptools.HttpResponseParser(self)
+        # What aiohttp, and through it the whole of Python's world, takes from a server.
+        self._parser.set_dangerous_leniencies(
+            lenient_headers=True, lenient_optional_cr_before_lf=True, lenient_spaces_after_chunk_size=True
+        )
+        self._forget_answer()
+
+    @property
+    def is_open(self) -> bool:
+        return self._transport is not None and not self._transport.is_closing()
+
+    async def exchange(self, head: bytes, body: bytes) -> Reply:
+        """Send a request, and wait for its answer."""
+        if self._transport is None or self._transport.is_closing():
+            raise Disconnected(f"{self._where} closed the connection without an answer")
+        self._answer = self._loop.create_future()
+        if len(body) <= _LARGEST_TO_COPY:
+            self._transport.write(head + body)
+        else:
+            self._transport.write(head)
+            self._transport.write(body)
+        self._unsent_bytes = self._transport.get_write_buffer_size()
+        self._began_at = self._heard_at = self._loop.time()
+        if self._timer is None:
+            self._watch()
+        try:
+            return await self._answer
+        except BaseException:
+            self.close()
+            raise
+        finally:
+            self._answer = None
+            self._forget_answer()
+
+    def close(self) -> None:
+        """Close it without waiting for anything that the other side has not taken yet."""
+        if self._transport is not None:
+            self._transport.abort()
+
+    def _watch(self) -> None:
+        """See whether the answer is late, and look again when it may be.
+
+        One timer serves all answers of a connection: to set and cancel one for each would cost more.
+        """
+        self._timer = None
+        if self._answer is None or self._answer.done() or self._transport is None:
+            return
+        now, unsent_bytes = self._loop.time(), self._transport.get_write_buffer_size()
+        if unsent_bytes < self._unsent_bytes:
+            self._heard_at = now  # the other side is still taking the request
+        self._unsent_bytes = unsent_bytes
+        due = min(self._heard_at + self._limits.step_seconds, self._began_at + self._limits.total_seconds)
+        if now >= due:
+            self._fail(TooSlow(f"no complete answer from {self._where} in time"))
+        else:
+            self._timer = self._loop.call_at(due, self._watch)
+
+    def _forget_answer(self) -> None:
+        self._status = 0
+        self._headers: list[tuple[str, str]] = []
+        self._body = bytearray()
+        self._bare_bytes = 0
+
+    # ------------------------------------------------------------------ what asyncio tells
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)
+
+    def data_received(self, data: bytes) -> None:
+        if self._answer is None or self._answer.done():
+            self.close()  # nobody has asked
+            return
+        self._heard_at = self._loop.time()
+        length = len(self._body)
+        try:
+            self._parser.feed_data(data)
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
+            self._fail(LineFailure(f"the answer of {self._where} is not HTTP: {error}"))
+        self._bare_bytes = 0 if len(self._body) > length else self._bare_bytes + len(data)
+        if self._bare_bytes > MOST_BARE_BYTES:
+            self._fail(LineFailure(f"the answer of {self._where} is not HTTP: its headers have no end"))
+
+    def connection_lost(self, error: Exception | None) -> None:
+        if self._status and error is None and not self._has_length():
+            self._complete()
+        elif self._bare_bytes or self._body:
+            self._fail(LineFailure(f"the answer of {self._where} is incomplete: the connection ended"))
+        elif error is not None:
+            self._fail(Disconnected(f"the connection to {self._where} broke: {error}"))
+        else:
+            self._fail(Disconnected(f"{self._where} closed the connection without an answer"))
+        if self._timer is not None:
+            self._timer.cancel()
+        self._transport = None
+        self.ended.set()
+
+    # ------------------------------------------------------------------ what httptools tells
+
+    def on_message_begin(self) -> None:
+        if self._answer is None or self._answer.done():
+            self.close()  # more than was asked for
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._headers.append((_text(name).lower(), _text(value)))
+
+    def on_headers_complete(self) -> None:
+        status = self._parser.get_status_code()
+        if status < _FIRST_FINAL_STATUS:
+            self._headers.clear()  # 100 Continue and its like: the answer is still to come
+        else:
+            self._status = status
+
+    def on_body(self, part: bytes) -> None:
+        if len(self._body) + len(part) > self._limits.most_bytes:
+            self._fail(TooLong(f"the answer is longer than {self._limits.most_bytes} bytes"))
+        else:
+            self._body += part
+
+    def on_message_complete(self) -> None:
+        if self._status:
+            self._complete()
+            if not self._parser.should_keep_alive():
+                self.close()
+
+    # ------------------------------------------------------------------ what comes of it
+
+    def _has_length(self) -> bool:
+        """Whether anything but the end of the connection marks the end of the body."""
+        return any(
+            name == "content-length" or (name == "transfer-encoding" and value.lower().endswith("chunked"))
+            for name, value in self._headers
+        )
+
+    def _complete(self) -> None:
+        try:
+            body = _decoded(bytes(self._body), self._headers, self._limits.most_bytes)
+        except zlib.error as error:
+            self._fail(LineFailure(f"the answer of {self._where} is incomplete: {error}"))
+        except LineFailure as failure:
+            self._fail(failure)
+        else:
+            if self._answer is not None and not self._answer.done():
+                self._answer.set_result(Reply(self._status, tuple(self._headers), body))
+
+    def _fail(self, failure: LineFailure) -> None:
+        if self._answer is not None and not self._answer.done():
+            self._answer.set_exception(failure)
+
+
+def _server_of(url: URL) -> tuple[str, str | None, int | None]:
+    return url.scheme, url.raw_host, url.port
+
+
+def _is_address(host: str) -> bool:
+    return ":" in host or host.replace(".", "").isdigit()
+
+
+def _head(method: str, url: URL, headers: Mapping[str, str], length: int) -> bytes:
+    lines = [f"{method} {url.raw_path_qs} HTTP/1.1", f"Host: {url.host_port_subcomponent}", "Accept: */*"]
+    lines += [f"{name}: {value}" for name, value in headers.items()]
+    if length or method != "GET":
+        lines.append(f"Content-Length: {length}")
+    text = "\r\n".join(lines)
+    if text.count("\r") + text.count("\n") != 2 * len(lines) - 2 or "\0" in text:
+        raise NotConnected("a header cannot hold the end of a line")
+    return f"{text}\r\n\r\n".encode("utf-8", "surrogateescape")
+
+
+def _text(header: bytes) -> str:
+    return header.decode("utf-8", "surrogateescape")
+
+
+def _decoded(body: bytes, headers: Iterable[tuple[str, str]], most_bytes: int) -> bytes:
+    """The body without its Content-Encoding, as far as that is known; a bomb does not go off."""
+    encoding = next((value.strip().lower() for name, value in headers if name == "content-encoding"), "")
+    if not body or encoding not in {"gzip", "x-gzip", "deflate"}:
+        return body
+    # Some send deflate without the frame of zlib, whose first byte would say so. Source: RFC 9110 8.4.1.2
+    wbits = _GZIP if encoding != "deflate" else _ZLIB if body[0] & 0x0F == zlib.DEFLATED else _DEFLATE
+    inflater = zlib.decompressobj(wbits)
+    decoded = inflater.decompress(body, most_bytes + 1)
+    if len(decoded) > most_bytes:
+        raise TooLong(f"the answer is longer than {most_bytes} bytes")
+    if not inflater.eof:
+        raise zlib.error("its compressed body has no end")
+    return decoded

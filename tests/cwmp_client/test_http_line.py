@@ -1,0 +1,296 @@
+"""How a line reads what servers send, byte by byte if they like; `test_transport.py` has the failures."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import zlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+import pytest
+from yarl import URL
+
+from cwmp_client.http_line import (
+    Disconnected,
+    HttpLine,
+    Limits,
+    LineFailure,
+    NotConnected,
+    Reply,
+    TooLong,
+    TooSlow,
+)
+from tests.cwmp_client.acs_double import raw_server, read_request
+
+Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+LIMITS = Limits(connect_seconds=5, step_seconds=5, total_seconds=5, most_bytes=100_000)
+
+
+@asynccontextmanager
+async def line_to(talk: Talk, limits: Limits = LIMITS) -> AsyncIterator[tuple[HttpLine, URL]]:
+    line = HttpLine(limits)
+    async with raw_server(talk) as port:
+        try:
+            yield line, URL(f"http://127.0.0.1:{port}/cwmp?a=b%20c")
+        finally:
+            await line.close()
+
+
+def answering(*answers: bytes, stay: bool = True, in_pieces_of: int = 0) -> Talk:
+    """Says one answer to each request, and then waits for the other side's end, or ends."""
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        for answer in answers:
+            await read_request(reader)
+            for start in range(0, len(answer), in_pieces_of or len(answer)):
+                writer.write(answer[start : start + (in_pieces_of or len(answer))])
+                await writer.drain()
+                await asyncio.sleep(0)
+        if stay:
+            await reader.read()
+
+    return talk
+
+
+async def ask(answer: bytes, *, stay: bool = True, in_pieces_of: int = 0) -> Reply:
+    async with line_to(answering(answer, stay=stay, in_pieces_of=in_pieces_of)) as (line, url):
+        return await line.request("GET", url, {})
+
+
+def plain(body: bytes, *headers: str) -> bytes:
+    lines = ["HTTP/1.1 200 OK", *headers, f"Content-Length: {len(body)}", "", ""]
+    return "\r\n".join(lines).encode() + body
+
+
+class TestReading:
+    @pytest.mark.parametrize(
+        ("answer", "stay", "body"),
+        [
+            (plain(b"all of it"), True, b"all of it"),
+            (plain(b""), True, b""),
+            (b"HTTP/1.1 204 No Content\r\n\r\n", True, b""),
+            (b"HTTP/1.0 200 OK\r\n\r\nto the end", False, b"to the end"),
+            (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: identity\r\n\r\nto the end", False, b"to the end"),
+            (
+                CHUNKED + b"5;x=y\r\nfirst\r\n7\r\n second\r\n0\r\n\r\n",
+                True,
+                b"first second",
+            ),
+            (
+                CHUNKED + b"3 \r\nabc\r\n0\r\nTrailer: x\r\n\r\n",
+                True,
+                b"abc",
+            ),
+            (b"HTTP/1.1 100 Continue\r\nX: y\r\n\r\n" + plain(b"after it"), True, b"after it"),
+            (b"HTTP/1.1 200 OK\nContent-Length: 4\n\nbare", True, b"bare"),
+            (b"HTTP/1.1 200\r\nContent-Length: 9\r\n\r\nno reason", True, b"no reason"),
+            (plain(gzip.compress(b"packed"), "Content-Encoding: gzip"), True, b"packed"),
+            (plain(zlib.compress(b"packed"), "Content-Encoding: Deflate"), True, b"packed"),
+            (plain(zlib.compress(b"raw", wbits=-15), "Content-Encoding: deflate"), True, b"raw"),
+            (plain(b"as it is", "Content-Encoding: identity"), True, b"as it is"),
+            (plain(b"", "Content-Encoding: gzip"), True, b""),
+        ],
+        ids=[
+            "length", "empty", "204", "1.0 to the end", "identity", "chunks", "trailer", "100", "bare LF",
+            "no reason", "gzip", "deflate", "raw deflate", "identity encoding", "nothing packed",
+        ],
+    )  # fmt: skip
+    @pytest.mark.parametrize("in_pieces_of", [0, 1], ids=["at once", "byte by byte"])
+    async def test_the_end_of_a_body(self, answer: bytes, stay: bool, body: bytes, in_pieces_of: int) -> None:
+        assert (await ask(answer, stay=stay, in_pieces_of=in_pieces_of)).body == body
+
+    async def test_headers(self) -> None:
+        reply = await ask(
+            b"HTTP/1.1 401 No\r\nSet-Cookie: a=1\r\nX-Empty:\r\nSET-COOKIE: b=\xff\r\n"
+            b"Content-Length: 0\r\n\r\n"
+        )
+        assert reply.status == 401
+        assert reply.all("set-cookie") == ["a=1", "b=\udcff"]
+        assert (reply.first("set-cookie"), reply.first("x-empty"), reply.first("date")) == ("a=1", "", "")
+
+    @pytest.mark.parametrize(
+        ("answer", "reason"),
+        [
+            (b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf", "is incomplete: the connection ended"),
+            (CHUNKED + b"4\r\nhalf\r\n", "is incomplete"),
+            (b"HTTP/1.1 200 OK\r\nContent-", "is incomplete: the connection ended"),
+            (
+                b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n" + gzip.compress(b"x")[:-4],
+                "is incomplete",
+            ),
+            (b"HTTP/1.1 101 Switching\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n", "is not HTTP"),
+            (b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab", "is not HTTP"),
+            (b"SMTP ready\r\n", "is not HTTP"),
+            (b"", "closed the connection without an answer"),
+        ],
+        ids=["length", "chunks", "head", "gzip", "upgrade", "two lengths", "another protocol", "nothing"],
+    )
+    async def test_what_is_no_whole_answer(self, answer: bytes, reason: str) -> None:
+        with pytest.raises(LineFailure, match=reason):
+            await ask(answer, stay=False)
+
+    @pytest.mark.parametrize(
+        "endless",
+        [
+            b"HTTP/1.1 200 OK\r\nX: " + b"y" * 1000,
+            b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 100,
+            CHUNKED + b"1\r\na\r\n0\r\n" + b"X: y\r\n" * 100,
+            b"HTTP/1.1 100 Continue\r\n\r\n" * 10,
+        ],
+        ids=["one header", "many", "trailers", "interim answers"],
+    )
+    async def test_headers_without_end(self, endless: bytes) -> None:
+        async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await read_request(reader)
+            writer.write(endless)
+            while not reader.at_eof():
+                writer.write(endless[-6:] * 1000 if b"100" not in endless else endless * 100)
+                await writer.drain()
+
+        async with line_to(talk) as (line, url):
+            with pytest.raises(LineFailure, match="its headers have no end"):
+                await line.request("GET", url, {})
+
+    @pytest.mark.parametrize("in_chunks", [False, True])
+    async def test_a_body_over_the_limit(self, in_chunks: bool) -> None:
+        limits = Limits(connect_seconds=5, step_seconds=5, total_seconds=5, most_bytes=9)
+        answer = plain(b"ten bytes!")
+        if in_chunks:
+            answer = CHUNKED + b"" + b"5\r\nfive!\r\n" * 2
+        async with line_to(answering(answer), limits) as (line, url):
+            with pytest.raises(TooLong, match="longer than 9 bytes"):
+                await line.request("GET", url, {})
+            assert not line.is_open_to(url)
+
+
+class TestRequests:
+    async def test_what_is_sent(self) -> None:
+        heard: list[tuple[str, bytes]] = []
+
+        async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            for _ in range(3):
+                heard.append(await read_request(reader))
+                writer.write(plain(b""))
+
+        async with line_to(talk) as (line, url):
+            await line.request("POST", url, {"SOAPAction": ""}, b"<a/>")
+            await line.request("GET", url, {})
+            await line.request("SUBSCRIBE", url, {"NT": "upnp:event"})
+        host = f"Host: 127.0.0.1:{url.port}\r\nAccept: */*\r\n"
+        assert heard == [
+            (
+                f"POST /cwmp?a=b%20c HTTP/1.1\r\n{host}SOAPAction: \r\nContent-Length: 4\r\n\r\n",
+                b"<a/>",
+            ),
+            (f"GET /cwmp?a=b%20c HTTP/1.1\r\n{host}\r\n", b""),
+            (f"SUBSCRIBE /cwmp?a=b%20c HTTP/1.1\r\n{host}NT: upnp:event\r\nContent-Length: 0\r\n\r\n", b""),
+        ]
+
+    @pytest.mark.parametrize("value", ["a\r\nb: c", "a\nb", "a\rb", "a\0b"])
+    async def test_a_header_cannot_make_another_one(self, value: str) -> None:
+        async with line_to(answering(plain(b""))) as (line, url):
+            with pytest.raises(NotConnected, match="end of a line"):
+                await line.request("GET", url, {"Cookie": value})
+
+    async def test_a_long_body_goes_out_whole(self) -> None:
+        body = bytes(range(256)) * 20_000
+
+        async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            _, taken = await read_request(reader)
+            writer.write(plain(str(zlib.crc32(taken)).encode()))
+            await reader.read()
+
+        async with line_to(talk) as (line, url):
+            assert (await line.request("POST", url, {}, body)).body == str(zlib.crc32(body)).encode()
+
+    async def test_a_slow_reader_of_a_long_body_is_not_silent(self) -> None:
+        limits = Limits(connect_seconds=5, step_seconds=0.2, total_seconds=20, most_bytes=1000)
+
+        async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            for _ in range(8):
+                await asyncio.sleep(0.1)
+                await reader.readexactly(2_000_000)
+            writer.write(plain(b"taken"))
+            await reader.read()
+
+        async with line_to(talk, limits) as (line, url):
+            assert (await line.request("POST", url, {}, bytes(16_000_000))).body == b"taken"
+
+
+class TestConnection:
+    async def test_it_is_kept_and_made_anew_for_another_server(self) -> None:
+        async with line_to(answering(plain(b"1"), plain(b"2"))) as (line, url):
+            assert not line.is_open_to(url)
+            assert (await line.request("GET", url, {})).body == b"1"
+            assert line.is_open_to(url)
+            assert (await line.request("GET", url, {})).body == b"2"
+            async with raw_server(answering(plain(b"another"))) as port:
+                other = url.with_port(port)
+                assert not line.is_open_to(other)
+                assert (await line.request("GET", other, {})).body == b"another"
+            assert not line.is_open_to(url)
+
+    @pytest.mark.parametrize("answer", [plain(b"x", "Connection: close"), b"HTTP/1.0 200 OK\r\n\r\nx"])
+    async def test_it_is_not_kept_where_the_server_says_so(self, answer: bytes) -> None:
+        async with line_to(answering(answer, stay=False)) as (line, url):
+            assert (await line.request("GET", url, {})).body == b"x"
+            assert not line.is_open_to(url)
+            assert (await line.request("GET", url, {})).body == b"x"
+
+    async def test_what_nobody_has_asked_for_ends_it(self) -> None:
+        async with line_to(answering(plain(b"asked") + plain(b"not asked"))) as (line, url):
+            assert (await line.request("GET", url, {})).body == b"asked"
+            assert not line.is_open_to(url)
+
+    async def test_a_server_that_ends_a_kept_connection(self) -> None:
+        ended = asyncio.Event()
+
+        async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await read_request(reader)
+            writer.write(plain(b"x"))
+            await reader.read(1)  # the second request is not answered
+            ended.set()
+
+        async with line_to(talk) as (line, url):
+            await line.request("GET", url, {})
+            with pytest.raises(Disconnected, match=r"without an answer|broke"):
+                await line.request("GET", url, {})
+            assert ended.is_set()
+
+    async def test_silence_and_a_drip(self) -> None:
+        limits = Limits(connect_seconds=5, step_seconds=0.1, total_seconds=0.5, most_bytes=1000)
+
+        async def drip(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await read_request(reader)
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
+            while not reader.at_eof():
+                writer.write(b"x")
+                await asyncio.sleep(0.02)
+
+        async def silence(reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
+            await reader.read()
+
+        for talk in (drip, silence):
+            async with line_to(talk, limits) as (line, url):
+                with pytest.raises(TooSlow, match="no complete answer"):
+                    await line.request("GET", url, {})
+                assert not line.is_open_to(url)
+
+    async def test_a_request_that_is_given_up_ends_it(self) -> None:
+        asked = asyncio.Event()
+
+        async def talk(reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
+            await read_request(reader)
+            asked.set()
+            await reader.read()
+
+        async with line_to(talk) as (line, url):
+            request = asyncio.create_task(line.request("GET", url, {}))
+            await asked.wait()
+            request.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await request
+            assert not line.is_open_to(url)
