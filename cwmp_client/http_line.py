@@ -27,7 +27,8 @@ NEXT_ADDRESS_SECONDS: Final = 0.25
 """The head start of one address of a name before the next one. Source: RFC 8305 8"""
 
 _FIRST_FINAL_STATUS = 200
-_LARGEST_TO_COPY = 64 * 1024
+_PIECE_BYTES = 64 * 1024
+_CRUMB_BYTES = 1024  # a part that is shorter would take more memory for itself than for what it holds
 _GZIP, _ZLIB, _DEFLATE = 31, 15, -15  # how zlib calls the formats
 
 
@@ -49,15 +50,6 @@ class TooSlow(LineFailure):
 
 class TooLong(LineFailure):
     """The answer is longer than it may be."""
-
-
-class Limits(Struct, frozen=True):
-    """What an answer may take: seconds to connect, from one part to the next, and as a whole; bytes."""
-
-    connect_seconds: float
-    step_seconds: float
-    total_seconds: float
-    most_bytes: int
 
 
 class Reply(Struct, frozen=True):
@@ -84,10 +76,15 @@ class HttpLine:
 
     Whoever uses it waits for one answer before the next request. A failure ends the connection, and the next
     request makes another one.
+
+    Args:
+        step_seconds: to connect, to wait for an answer, to wait for more of it.
+        total_seconds: all of that together.
     """
 
-    def __init__(self, limits: Limits) -> None:
-        self._limits = limits
+    def __init__(self, step_seconds: float, total_seconds: float) -> None:
+        self._step_seconds = step_seconds
+        self._total_seconds = total_seconds
         self._connection: _Connection | None = None
         self._server: tuple[str, str | None, int | None] = ("", None, None)
 
@@ -102,6 +99,7 @@ class HttpLine:
         headers: Mapping[str, str],
         body: bytes = b"",
         *,
+        most_bytes: int,
         tls: ssl.SSLContext | None = None,
     ) -> Reply:
         """Send a request and read the answer, whatever its status; redirects are not followed.
@@ -111,17 +109,19 @@ class HttpLine:
             url: http, or https with `tls`.
             headers: beside Host, Accept and Content-Length.
             body: sent as it is.
+            most_bytes: of the answer's body, unpacked.
             tls: how the other side has to prove itself.
 
         Raises:
             LineFailure: there is no answer, or one that is too slow, too long, or not HTTP.
         """
         head = _head(method, url, headers, len(body))
+        due = asyncio.get_running_loop().time() + self._total_seconds
         if self._connection is None or not self.is_open_to(url):
             await self.close()
             self._connection = await self._connect(url, tls)
             self._server = _server_of(url)
-        return await self._connection.exchange(head, body)
+        return await self._connection.exchange(head, body, most_bytes, due)
 
     def cut(self) -> None:
         """Let the connection end soon, if there is one."""
@@ -137,11 +137,11 @@ class HttpLine:
 
     async def _connect(self, url: URL, tls: ssl.SSLContext | None) -> _Connection:
         where, host = f"{url.host}:{url.port}", url.raw_host or ""
-        seconds = self._limits.connect_seconds
+        seconds = min(self._step_seconds, self._total_seconds)
         try:
             async with asyncio.timeout(seconds):
                 _, connection = await asyncio.get_running_loop().create_connection(
-                    lambda: _Connection(self._limits, where),
+                    lambda: _Connection(where, self._step_seconds),
                     host,
                     url.port or 0,
                     ssl=tls,
@@ -163,16 +163,18 @@ class HttpLine:
 class _Connection(asyncio.Protocol):
     """A TCP connection, and the answer that is being read from it."""
 
-    def __init__(self, limits: Limits, where: str) -> None:
+    def __init__(self, where: str, step_seconds: float) -> None:
         self.ended = asyncio.Event()
-        self._limits = limits
         self._where = where
+        self._step_seconds = step_seconds
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
         self._answer: asyncio.Future[Reply] | None = None
         self._timer: asyncio.TimerHandle | None = None
-        self._began_at = self._heard_at = 0.0
-        self._unsent_bytes = 0
+        self._heard_at = self._due = 0.0
+        self._most_bytes = 0
+        self._may_write = asyncio.Event()
+        self._may_write.set()
         self._parser = httptools.HttpResponseParser(self)
         # What aiohttp, and through it the whole of Python's world, takes from a server.
         self._parser.set_dangerous_leniencies(
@@ -184,21 +186,19 @@ class _Connection(asyncio.Protocol):
     def is_open(self) -> bool:
         return self._transport is not None and not self._transport.is_closing()
 
-    async def exchange(self, head: bytes, body: bytes) -> Reply:
-        """Send a request, and wait for its answer."""
+    async def exchange(self, head: bytes, body: bytes, most_bytes: int, due: float) -> Reply:
+        """Send a request, and wait for its answer, until it is due at the latest."""
         if self._transport is None or self._transport.is_closing():
             raise Disconnected(f"{self._where} closed the connection without an answer")
         self._answer = self._loop.create_future()
-        if len(body) <= _LARGEST_TO_COPY:
-            self._transport.write(head + body)
-        else:
-            self._transport.write(head)
-            self._transport.write(body)
-        self._unsent_bytes = self._transport.get_write_buffer_size()
-        self._began_at = self._heard_at = self._loop.time()
+        self._heard_at, self._due, self._most_bytes = self._loop.time(), due, most_bytes
         if self._timer is None:
             self._watch()
         try:
+            if len(body) <= _PIECE_BYTES:
+                self._transport.write(head + body)
+            else:
+                await self._send(self._transport, self._answer, head, body)
             return await self._answer
         except BaseException:
             self.close()
@@ -206,6 +206,19 @@ class _Connection(asyncio.Protocol):
         finally:
             self._answer = None
             self._forget_answer()
+
+    async def _send(
+        self, transport: asyncio.Transport, answer: asyncio.Future[Reply], head: bytes, body: bytes
+    ) -> None:
+        """Send a long request no faster than it is taken, so that no second one lies in a buffer."""
+        transport.write(head)
+        pieces = memoryview(body)
+        for start in range(0, len(pieces), _PIECE_BYTES):
+            await self._may_write.wait()
+            if answer.done():
+                self.close()  # an answer to half of a request leaves no place for another one
+                return
+            transport.write(pieces[start : start + _PIECE_BYTES])
 
     def close(self) -> None:
         """Close it without waiting for anything that the other side has not taken yet."""
@@ -218,14 +231,10 @@ class _Connection(asyncio.Protocol):
         One timer serves all answers of a connection: to set and cancel one for each would cost more.
         """
         self._timer = None
-        if self._answer is None or self._answer.done() or self._transport is None:
+        if self._answer is None or self._answer.done():
             return
-        now, unsent_bytes = self._loop.time(), self._transport.get_write_buffer_size()
-        if unsent_bytes < self._unsent_bytes:
-            self._heard_at = now  # the other side is still taking the request
-        self._unsent_bytes = unsent_bytes
-        due = min(self._heard_at + self._limits.step_seconds, self._began_at + self._limits.total_seconds)
-        if now >= due:
+        due = min(self._heard_at + self._step_seconds, self._due)
+        if self._loop.time() >= due:
             self._fail(TooSlow(f"no complete answer from {self._where} in time"))
         else:
             self._timer = self._loop.call_at(due, self._watch)
@@ -233,7 +242,8 @@ class _Connection(asyncio.Protocol):
     def _forget_answer(self) -> None:
         self._status = 0
         self._headers: list[tuple[str, str]] = []
-        self._body = bytearray()
+        self._parts: list[bytes | bytearray] = []
+        self._length = 0
         self._bare_bytes = 0
 
     # ------------------------------------------------------------------ what asyncio tells
@@ -241,24 +251,31 @@ class _Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
 
+    def pause_writing(self) -> None:
+        self._may_write.clear()
+
+    def resume_writing(self) -> None:
+        self._heard_at = self._loop.time()  # the other side is still taking the request
+        self._may_write.set()
+
     def data_received(self, data: bytes) -> None:
         if self._answer is None or self._answer.done():
             self.close()  # nobody has asked
             return
         self._heard_at = self._loop.time()
-        length = len(self._body)
+        length = self._length
         try:
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
             self._fail(LineFailure(f"the answer of {self._where} is not HTTP: {error}"))
-        self._bare_bytes = 0 if len(self._body) > length else self._bare_bytes + len(data)
+        self._bare_bytes = 0 if self._length > length else self._bare_bytes + len(data)
         if self._bare_bytes > MOST_BARE_BYTES:
             self._fail(LineFailure(f"the answer of {self._where} is not HTTP: its headers have no end"))
 
     def connection_lost(self, error: Exception | None) -> None:
         if self._status and error is None and not self._has_length():
             self._complete()
-        elif self._bare_bytes or self._body:
+        elif self._bare_bytes or self._length:
             self._fail(LineFailure(f"the answer of {self._where} is incomplete: the connection ended"))
         elif error is not None:
             self._fail(Disconnected(f"the connection to {self._where} broke: {error}"))
@@ -267,6 +284,7 @@ class _Connection(asyncio.Protocol):
         if self._timer is not None:
             self._timer.cancel()
         self._transport = None
+        self._may_write.set()
         self.ended.set()
 
     # ------------------------------------------------------------------ what httptools tells
@@ -284,12 +302,20 @@ class _Connection(asyncio.Protocol):
             self._headers.clear()  # 100 Continue and its like: the answer is still to come
         else:
             self._status = status
+            for name, value in self._headers:
+                if name == "content-length" and int(value) > self._most_bytes:
+                    self._fail(_too_long(self._most_bytes))
 
     def on_body(self, part: bytes) -> None:
-        if len(self._body) + len(part) > self._limits.most_bytes:
-            self._fail(TooLong(f"the answer is longer than {self._limits.most_bytes} bytes"))
+        self._length += len(part)
+        if self._length > self._most_bytes:
+            self._fail(_too_long(self._most_bytes))
+        elif len(part) >= _CRUMB_BYTES:
+            self._parts.append(part)
+        elif self._parts and isinstance(crumbs := self._parts[-1], bytearray) and len(crumbs) < _PIECE_BYTES:
+            crumbs += part
         else:
-            self._body += part
+            self._parts.append(bytearray(part))
 
     def on_message_complete(self) -> None:
         if self._status:
@@ -308,7 +334,7 @@ class _Connection(asyncio.Protocol):
 
     def _complete(self) -> None:
         try:
-            body = _decoded(bytes(self._body), self._headers, self._limits.most_bytes)
+            body = _decoded(b"".join(self._parts), self._headers, self._most_bytes)
         except zlib.error as error:
             self._fail(LineFailure(f"the answer of {self._where} is incomplete: {error}"))
         except LineFailure as failure:
@@ -341,6 +367,10 @@ def _head(method: str, url: URL, headers: Mapping[str, str], length: int) -> byt
     return f"{text}\r\n\r\n".encode("utf-8", "surrogateescape")
 
 
+def _too_long(most_bytes: int) -> TooLong:
+    return TooLong(f"the answer is longer than {most_bytes} bytes")
+
+
 def _text(header: bytes) -> str:
     return header.decode("utf-8", "surrogateescape")
 
@@ -355,7 +385,7 @@ def _decoded(body: bytes, headers: Iterable[tuple[str, str]], most_bytes: int) -
     inflater = zlib.decompressobj(wbits)
     decoded = inflater.decompress(body, most_bytes + 1)
     if len(decoded) > most_bytes:
-        raise TooLong(f"the answer is longer than {most_bytes} bytes")
+        raise _too_long(most_bytes)
     if not inflater.eof:
         raise zlib.error("its compressed body has no end")
     return decoded

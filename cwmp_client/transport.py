@@ -12,7 +12,7 @@ from typing import Protocol
 from msgspec import Struct
 from yarl import URL
 
-from cwmp_client.http_line import Disconnected, HttpLine, Limits, LineFailure, Reply
+from cwmp_client.http_line import Disconnected, HttpLine, LineFailure, Reply
 from cwmp_client.soap import MAX_ENVELOPE_BYTES
 
 MAX_REASON_LENGTH = 300
@@ -100,30 +100,28 @@ class LineTransport:
 
     def __init__(self, settings: AcsSettings, tls: Tls) -> None:
         self._tls = tls
-        self._line = HttpLine(
-            Limits(
-                connect_seconds=settings.request_timeout_seconds,
-                step_seconds=settings.request_timeout_seconds,
-                total_seconds=PATIENCE * settings.request_timeout_seconds,
-                most_bytes=settings.max_response_bytes,
-            )
-        )
+        self._most_bytes = settings.max_response_bytes
+        step_seconds = settings.request_timeout_seconds
+        self._line = HttpLine(step_seconds, PATIENCE * step_seconds)
 
     async def post(self, url: URL, headers: Mapping[str, str], body: bytes) -> Reply:
         """See `Transport`."""
-        tls = self._tls.context() if url.scheme == "https" else None
         was_open = self._line.is_open_to(url)
         try:
             try:
-                return await self._line.request("POST", url, headers, body, tls=tls)
+                return await self._post(url, headers, body)
             except Disconnected:
                 # The ACS closed the kept connection just as we took it up again: go on in a new one.
                 if not was_open:
                     raise
-                return await self._line.request("POST", url, headers, body, tls=tls)
+                return await self._post(url, headers, body)
         except LineFailure as failure:
             raise SessionFailed(str(failure)) from failure
 
     async def close(self) -> None:
         """See `Transport`."""
         await self._line.close()
+
+    async def _post(self, url: URL, headers: Mapping[str, str], body: bytes) -> Reply:
+        tls = self._tls.context() if url.scheme == "https" else None
+        return await self._line.request("POST", url, headers, body, most_bytes=self._most_bytes, tls=tls)

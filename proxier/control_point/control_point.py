@@ -25,12 +25,12 @@ from proxier.control_point.documents import (
     DocumentUnavailable,
     address_of,
     describe,
-    open_session,
     url_at,
 )
 from proxier.control_point.eventing import Eventing
 from proxier.control_point.interfaces import SsdpNetwork
 from proxier.control_point.invoke import ActionObserver, ControlUrlGone, Invoker
+from proxier.control_point.lines import Lines
 from proxier.control_point.presence import silence_of
 from proxier.control_point.reading import Readings
 from proxier.control_point.ssdp import ROOT_DEVICE, Kind, SsdpMessage, may_concern_us, read_message
@@ -46,8 +46,6 @@ from translation.actions import (
     StateChange,
 )
 
-KEEP_OPEN_SECONDS: Final = 5.0
-"""How long the connection for action calls is kept after an answer: one at rest takes 8 kB of memory."""
 MOST_RESTARTS: Final = 4096
 """Devices known to have restarted whose description could not be read yet."""
 
@@ -72,15 +70,12 @@ class ControlPoint:
         self._complaints = Complaints(_LOGGER, self._loop.time)
         self._tasks = Tasks()
         self._deliveries = Deliveries()
-        self._session = open_session()
-        self._action_session = open_session(keep_open_seconds=KEEP_OPEN_SECONDS)
-        self._invoker = Invoker(self._action_session, settings.action_timeout)
+        self._lines = Lines(settings.action_timeout)
+        self._invoker = Invoker(self._lines)
         self._callbacks = CallbackServer(settings.callback_host, settings.callback_port)
-        self._eventing = Eventing(
-            self._session, self._action_session, self._callbacks, self._changed, self._doubt
-        )
+        self._eventing = Eventing(self._lines, self._callbacks, self._changed, self._doubt)
         self._reader = DescriptionReader(
-            DocumentFetcher(self._session, self._action_session),
+            DocumentFetcher(self._lines),
             partial(may_be_admitted, allow=settings.allow, deny=settings.deny),
         )
         self._readings = Readings(self._reader, self._settle, self._avoid, self._complaints)
@@ -95,8 +90,7 @@ class ControlPoint:
 
     async def __aenter__(self) -> Self:
         async with self._exits as exits:
-            await exits.enter_async_context(self._session)
-            await exits.enter_async_context(self._action_session)
+            await exits.enter_async_context(self._lines)
             await exits.enter_async_context(self._callbacks)
             exits.push_async_callback(self._deliveries.close)
             await exits.enter_async_context(self._eventing)

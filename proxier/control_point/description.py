@@ -19,9 +19,9 @@ from proxier.control_point.documents import (
     DocumentMissing,
     DocumentRefused,
     DocumentUnavailable,
-    have_one_origin,
     url_at,
 )
+from proxier.control_point.lines import origin_of
 from proxier.control_point.markup import MarkupRefused, child, child_text, children, local_name, read_markup
 from translation.actions import Service
 
@@ -214,7 +214,7 @@ class DescriptionReader:
             event_url = place.url(event_url)
         described_at = place.url(child_text(entry, "SCPDURL"))
         scpd_url, body = await self._fetcher.fetch(
-            described_at, place.host, place.alias, kept=have_one_origin(described_at, control_url)
+            described_at, place.host, place.alias, kept=origin_of(described_at) == origin_of(control_url)
         )
         digest = hashlib.sha256(body).digest()
         scpd = self._scpds.get(digest)

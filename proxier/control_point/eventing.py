@@ -13,16 +13,15 @@ import random
 import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from functools import partial
 from http import HTTPStatus
 from types import TracebackType
 from typing import Final, Self
 
-import aiohttp
-
+from cwmp_client.http_line import LineFailure, Reply
 from proxier.control_point.callbacks import CallbackServer
 from proxier.control_point.device import ProxiedDevice, ProxiedService
-from proxier.control_point.documents import describe, have_one_origin, over_kept
+from proxier.control_point.documents import describe
+from proxier.control_point.lines import Lines, origin_of
 from proxier.rounds import Rounds
 from translation.actions import Service, StateChange
 
@@ -187,7 +186,7 @@ class Subscription:
             raise _NoAnswer(describe(error)) from None
         headers = {"CALLBACK": f"<{url}>", "NT": "upnp:event", "TIMEOUT": _ASKED}
         answer = await self._request("SUBSCRIBE", headers)
-        self._sid = answer.get("SID", "").strip()
+        self._sid = answer.first("sid").strip()
         if not self._sid:
             raise _Refused("the answer to SUBSCRIBE has no SID")
         for sid, seq, variables in self._early:
@@ -212,8 +211,8 @@ class Subscription:
             _LOGGER.debug("%s: subscription to %s is gone: %s", self._device, self._service, refusal)
             return 0
 
-    def _grant(self, answer: Mapping[str, str]) -> float:
-        granted = _granted(answer)
+    def _grant(self, answer: Reply) -> float:
+        granted = _granted(answer.first("timeout"))
         self._ends = asyncio.get_running_loop().time() + granted
         return _before_half(granted)
 
@@ -233,38 +232,31 @@ class Subscription:
     def _pause(self) -> float:
         return float(min(FIRST_PAUSE * 2 ** min(self._failures - 1, 9), LONGEST_PAUSE))
 
-    async def _request(self, method: str, headers: Mapping[str, str]) -> Mapping[str, str]:
-        """Send a request; returns the headers of the answer."""
+    async def _request(self, method: str, headers: Mapping[str, str]) -> Reply:
+        """Send a request; returns the answer."""
+        lines = self._owner.lines
+        exchange = lines.over_either if self._takes_the_kept_line() else lines.over_own
         try:
             async with asyncio.timeout(LONGEST_REQUEST):
-                exchange = partial(self._exchange, method=method, headers=headers)
-                if self._takes_the_kept_connection():
-                    return await over_kept(self._owner.kept_session, self._owner.session, exchange)
-                return await exchange(self._owner.session)
+                reply = await exchange(method, self._service.event_url, headers)
         except TimeoutError:
             self._owner.doubted(self._device.udn)
             raise _NoAnswer(f"no answer to {method} within {LONGEST_REQUEST:g} s") from None
-        except (aiohttp.ClientError, OSError, ValueError) as error:
+        except LineFailure as failure:
             self._owner.doubted(self._device.udn)
-            raise _NoAnswer(describe(error)) from None
+            raise _NoAnswer(str(failure)) from None
+        if reply.status != HTTPStatus.OK:
+            raise _Refused(f"{method} is answered with HTTP {reply.status}")
+        self._confirmed = asyncio.get_running_loop().time()
+        return reply
 
-    def _takes_the_kept_connection(self) -> bool:
-        """Whether to go over the connection of the action calls.
+    def _takes_the_kept_line(self) -> bool:
+        """Whether to go over the line of the action calls.
 
         A call may occupy it for long, but the first request comes when there are hardly any.
         """
         is_first, self._is_first_request = self._is_first_request, False
-        return is_first and have_one_origin(self._service.event_url, self._service.control_url)
-
-    async def _exchange(
-        self, session: aiohttp.ClientSession, method: str, headers: Mapping[str, str]
-    ) -> Mapping[str, str]:
-        url = self._service.event_url
-        async with session.request(method, url, headers=headers, allow_redirects=False) as response:
-            if response.status != HTTPStatus.OK:
-                raise _Refused(f"{method} is answered with HTTP {response.status}")
-            self._confirmed = asyncio.get_running_loop().time()
-            return response.headers
+        return is_first and origin_of(self._service.event_url) == origin_of(self._service.control_url)
 
     def _note_silence(self) -> None:
         if not self.live:
@@ -281,14 +273,12 @@ class Eventing:
 
     def __init__(
         self,
-        session: aiohttp.ClientSession,
-        kept_session: aiohttp.ClientSession,
+        lines: Lines,
         callbacks: CallbackServer,
         changed: Changed,
         doubted: Doubted,
     ) -> None:
-        self.session = session
-        self.kept_session = kept_session
+        self.lines = lines
         self.callbacks = callbacks
         self.changed = changed
         self.doubted = doubted
@@ -359,9 +349,9 @@ class Eventing:
         return (udn, service) in self._running and self._running[udn, service].live
 
 
-def _granted(answer: Mapping[str, str]) -> float:
+def _granted(timeout: str) -> float:
     """For how many seconds a subscription is granted; one without end is renewed all the same."""
-    said = _TIMEOUT.fullmatch(answer.get("TIMEOUT", "").strip())
+    said = _TIMEOUT.fullmatch(timeout.strip())
     if said is None:
         return UNSAID_SECONDS
     if said[1].lower() == "infinite":

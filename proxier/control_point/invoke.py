@@ -1,4 +1,4 @@
-"""Action calls, over one kept-open connection per device, in order.
+"""Action calls, one after the other for each device, over its kept line.
 
 async_upnp_client's requester is not used here: it sends any action again, writes included, when a connection
 breaks, follows redirects, and reads answers of any size. Source: UDA 1.1 3.2; field practice
@@ -7,26 +7,23 @@ breaks, follows redirects, and reads answers of any size. Source: UDA 1.1 3.2; f
 from __future__ import annotations
 
 import asyncio
-import io
 import logging
 import time
 from collections.abc import Callable
 from typing import Final, TypeAlias
 
-import aiohttp
 from msgspec import Struct, field
 
 from cwmp_client import trace
+from cwmp_client.http_line import Disconnected, LineFailure, Reply, TooLong, TooSlow
 from proxier.control_point.device import ProxiedDevice, ProxiedService
-from proxier.control_point.documents import BROKEN, TooLarge, describe, read_body
+from proxier.control_point.lines import Lines
 from proxier.control_point.markup import MarkupRefused
 from proxier.control_point.soap import is_document, read_answer, write_call
 from translation.actions import ActionCall, ActionError, ActionResult, DeviceUnreachable
 
 LARGEST_ANSWER: Final = 16 * 1024 * 1024
 """Bytes: the values of 20,000 parameters are a quarter of it."""
-LARGEST_AT_ONCE: Final = 1024 * 1024
-"""Bytes; aiohttp warns of more in one piece, and sends a file in several."""
 INVALID_ACTION: Final = 401
 ACTION_FAILED: Final = 501
 _GONE: Final = frozenset({404, 410})
@@ -64,12 +61,11 @@ class ControlUrlGone(BareRefusal):
 
 
 class Invoker:
-    """Calls actions; one for all devices. `session` keeps one connection to each host and port."""
+    """Calls actions; one for all devices."""
 
-    def __init__(self, session: aiohttp.ClientSession, action_timeout: float) -> None:
-        self._session = session
-        self._action_timeout = action_timeout
-        self._lines: dict[str, _Line] = {}
+    def __init__(self, lines: Lines) -> None:
+        self._http = lines
+        self._turns: dict[str, _Line] = {}
         self.observers: list[ActionObserver] = []
 
     async def invoke(self, device: ProxiedDevice, call: ActionCall) -> ActionResult:
@@ -86,7 +82,7 @@ class Invoker:
         service = device.services.get(call.service)
         if service is None or call.name not in service.arguments:
             raise ActionError(INVALID_ACTION, f"{device.udn} has no action {call.service.name}.{call.name}")
-        line = self._lines.setdefault(device.udn, _Line())
+        line = self._turns.setdefault(device.udn, _Line())
         async with line.turn:
             try:
                 return await self._timed(service, call, inline=line.inline)
@@ -102,7 +98,7 @@ class Invoker:
 
     def forget(self, udn: str) -> None:
         """Keep nothing more of a device that has left."""
-        self._lines.pop(udn, None)
+        self._turns.pop(udn, None)
 
     async def _timed(self, service: ProxiedService, call: ActionCall, *, inline: bool) -> ActionResult:
         begun = time.monotonic()
@@ -133,35 +129,31 @@ class Invoker:
             "SOAPACTION": f'"{service.service_type}#{call.name}"',
         }
         try:
-            async with asyncio.timeout(self._action_timeout):
-                try:
-                    status, answer = await self._post(service.control_url, headers, body)
-                except BROKEN as error:
-                    if isinstance(error, aiohttp.ClientConnectorError) or not _is_read(call):
-                        raise
-                    status, answer = await self._post(service.control_url, headers, body)
-        except TimeoutError:
-            raise DeviceUnreachable(f"{call.name}: no answer within {self._action_timeout:g} s") from None
-        except TooLarge as error:
-            raise NoAnswer(f"{call.name}: {error}") from None
-        except (aiohttp.ClientError, OSError, ValueError) as error:
-            raise DeviceUnreachable(f"{call.name}: {describe(error)}") from None
+            reply = await self._post(service.control_url, headers, body, again=_is_read(call))
+        except TooLong as failure:
+            raise NoAnswer(f"{call.name}: {failure}") from None
+        except TooSlow:
+            seconds = self._http.longest_over_kept
+            raise DeviceUnreachable(f"{call.name}: no answer within {seconds:g} s") from None
+        except LineFailure as failure:
+            raise DeviceUnreachable(f"{call.name}: {failure}") from None
         try:
-            return read_answer(answer)
+            return read_answer(reply.body)
         except MarkupRefused as refused:
-            said = f"{call.name}: HTTP {status} with {refused}"
-            if status in _GONE:
-                raise ControlUrlGone(said, status) from None
-            if status >= 400:
-                raise BareRefusal(said, status) from None
+            said = f"{call.name}: HTTP {reply.status} with {refused}"
+            if reply.status in _GONE:
+                raise ControlUrlGone(said, reply.status) from None
+            if reply.status >= 400:
+                raise BareRefusal(said, reply.status) from None
             raise NoAnswer(said) from None
 
-    async def _post(self, url: str, headers: dict[str, str], body: bytes) -> tuple[int, bytes]:
-        if self._session.closed:
-            raise aiohttp.ClientConnectionError("the control point has stopped")
-        data = body if len(body) <= LARGEST_AT_ONCE else io.BytesIO(body)
-        async with self._session.post(url, data=data, headers=headers, allow_redirects=False) as response:
-            return response.status, await read_body(response, LARGEST_ANSWER)
+    async def _post(self, url: str, headers: dict[str, str], body: bytes, *, again: bool) -> Reply:
+        try:
+            return await self._http.over_kept("POST", url, headers, body, most_bytes=LARGEST_ANSWER)
+        except Disconnected:
+            if not again:
+                raise
+        return await self._http.over_kept("POST", url, headers, body, most_bytes=LARGEST_ANSWER)
 
 
 def _is_read(call: ActionCall) -> bool:

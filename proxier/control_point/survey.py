@@ -17,10 +17,10 @@ from proxier.control_point.documents import (
     DocumentUnavailable,
     address_of,
     describe,
-    open_session,
     url_at,
 )
 from proxier.control_point.interfaces import SsdpNetwork
+from proxier.control_point.lines import Lines
 from proxier.control_point.ssdp import Kind, may_concern_us, read_message
 from proxier.settings import UpnpSettings
 
@@ -95,7 +95,7 @@ async def search(
     `timeout_seconds` is for listening; answers may come up to two seconds after the search. What `begins`
     raises ends the search.
     """
-    async with open_session() as session:
+    async with Lines() as session:
         current = _Search(DescriptionReader(DocumentFetcher(session)))
         network = SsdpNetwork(settings.interfaces, current.hear)
         try:

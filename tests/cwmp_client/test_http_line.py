@@ -14,7 +14,6 @@ from yarl import URL
 from cwmp_client.http_line import (
     Disconnected,
     HttpLine,
-    Limits,
     LineFailure,
     NotConnected,
     Reply,
@@ -26,12 +25,13 @@ from tests.cwmp_client.acs_double import raw_server, read_request
 Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
-LIMITS = Limits(connect_seconds=5, step_seconds=5, total_seconds=5, most_bytes=100_000)
 
 
 @asynccontextmanager
-async def line_to(talk: Talk, limits: Limits = LIMITS) -> AsyncIterator[tuple[HttpLine, URL]]:
-    line = HttpLine(limits)
+async def line_to(
+    talk: Talk, step_seconds: float = 5, total_seconds: float = 5
+) -> AsyncIterator[tuple[HttpLine, URL]]:
+    line = HttpLine(step_seconds, total_seconds)
     async with raw_server(talk) as port:
         try:
             yield line, URL(f"http://127.0.0.1:{port}/cwmp?a=b%20c")
@@ -57,7 +57,7 @@ def answering(*answers: bytes, stay: bool = True, in_pieces_of: int = 0) -> Talk
 
 async def ask(answer: bytes, *, stay: bool = True, in_pieces_of: int = 0) -> Reply:
     async with line_to(answering(answer, stay=stay, in_pieces_of=in_pieces_of)) as (line, url):
-        return await line.request("GET", url, {})
+        return await line.request("GET", url, {}, most_bytes=100_000)
 
 
 def plain(body: bytes, *headers: str) -> bytes:
@@ -152,17 +152,16 @@ class TestReading:
 
         async with line_to(talk) as (line, url):
             with pytest.raises(LineFailure, match="its headers have no end"):
-                await line.request("GET", url, {})
+                await line.request("GET", url, {}, most_bytes=100_000)
 
     @pytest.mark.parametrize("in_chunks", [False, True])
     async def test_a_body_over_the_limit(self, in_chunks: bool) -> None:
-        limits = Limits(connect_seconds=5, step_seconds=5, total_seconds=5, most_bytes=9)
         answer = plain(b"ten bytes!")
         if in_chunks:
             answer = CHUNKED + b"" + b"5\r\nfive!\r\n" * 2
-        async with line_to(answering(answer), limits) as (line, url):
+        async with line_to(answering(answer)) as (line, url):
             with pytest.raises(TooLong, match="longer than 9 bytes"):
-                await line.request("GET", url, {})
+                await line.request("GET", url, {}, most_bytes=9)
             assert not line.is_open_to(url)
 
 
@@ -176,9 +175,9 @@ class TestRequests:
                 writer.write(plain(b""))
 
         async with line_to(talk) as (line, url):
-            await line.request("POST", url, {"SOAPAction": ""}, b"<a/>")
-            await line.request("GET", url, {})
-            await line.request("SUBSCRIBE", url, {"NT": "upnp:event"})
+            await line.request("POST", url, {"SOAPAction": ""}, b"<a/>", most_bytes=100_000)
+            await line.request("GET", url, {}, most_bytes=100_000)
+            await line.request("SUBSCRIBE", url, {"NT": "upnp:event"}, most_bytes=100_000)
         host = f"Host: 127.0.0.1:{url.port}\r\nAccept: */*\r\n"
         assert heard == [
             (
@@ -193,7 +192,7 @@ class TestRequests:
     async def test_a_header_cannot_make_another_one(self, value: str) -> None:
         async with line_to(answering(plain(b""))) as (line, url):
             with pytest.raises(NotConnected, match="end of a line"):
-                await line.request("GET", url, {"Cookie": value})
+                await line.request("GET", url, {"Cookie": value}, most_bytes=100_000)
 
     async def test_a_long_body_goes_out_whole(self) -> None:
         body = bytes(range(256)) * 20_000
@@ -204,45 +203,67 @@ class TestRequests:
             await reader.read()
 
         async with line_to(talk) as (line, url):
-            assert (await line.request("POST", url, {}, body)).body == str(zlib.crc32(body)).encode()
+            assert (await line.request("POST", url, {}, body, most_bytes=100_000)).body == str(
+                zlib.crc32(body)
+            ).encode()
 
     async def test_a_slow_reader_of_a_long_body_is_not_silent(self) -> None:
-        limits = Limits(connect_seconds=5, step_seconds=0.2, total_seconds=20, most_bytes=1000)
-
         async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            for _ in range(8):
-                await asyncio.sleep(0.1)
+            for _ in range(32):
+                await asyncio.sleep(0.03)
                 await reader.readexactly(2_000_000)
             writer.write(plain(b"taken"))
             await reader.read()
 
-        async with line_to(talk, limits) as (line, url):
-            assert (await line.request("POST", url, {}, bytes(16_000_000))).body == b"taken"
+        async with line_to(talk, step_seconds=0.5, total_seconds=20) as (line, url):
+            assert (await line.request("POST", url, {}, bytes(64_000_000), most_bytes=10)).body == b"taken"
+
+    async def test_a_server_that_answers_half_of_a_long_body(self) -> None:
+        async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(b"HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\n\r\n")
+            await writer.drain()
+            await asyncio.sleep(0.1)
+            await reader.read()
+
+        async with line_to(talk) as (line, url):
+            reply = await line.request("POST", url, {}, bytes(16_000_000), most_bytes=10)
+            assert reply.status == 413
+            assert not line.is_open_to(url)
+
+    async def test_a_server_that_leaves_in_a_long_body(self) -> None:
+        async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await reader.readuntil(b"\r\n\r\n")
+            writer.transport.abort()
+
+        async with line_to(talk) as (line, url):
+            with pytest.raises(Disconnected):
+                await line.request("POST", url, {}, bytes(16_000_000), most_bytes=10)
 
 
 class TestConnection:
     async def test_it_is_kept_and_made_anew_for_another_server(self) -> None:
         async with line_to(answering(plain(b"1"), plain(b"2"))) as (line, url):
             assert not line.is_open_to(url)
-            assert (await line.request("GET", url, {})).body == b"1"
+            assert (await line.request("GET", url, {}, most_bytes=100_000)).body == b"1"
             assert line.is_open_to(url)
-            assert (await line.request("GET", url, {})).body == b"2"
+            assert (await line.request("GET", url, {}, most_bytes=100_000)).body == b"2"
             async with raw_server(answering(plain(b"another"))) as port:
                 other = url.with_port(port)
                 assert not line.is_open_to(other)
-                assert (await line.request("GET", other, {})).body == b"another"
+                assert (await line.request("GET", other, {}, most_bytes=100_000)).body == b"another"
             assert not line.is_open_to(url)
 
     @pytest.mark.parametrize("answer", [plain(b"x", "Connection: close"), b"HTTP/1.0 200 OK\r\n\r\nx"])
     async def test_it_is_not_kept_where_the_server_says_so(self, answer: bytes) -> None:
         async with line_to(answering(answer, stay=False)) as (line, url):
-            assert (await line.request("GET", url, {})).body == b"x"
+            assert (await line.request("GET", url, {}, most_bytes=100_000)).body == b"x"
             assert not line.is_open_to(url)
-            assert (await line.request("GET", url, {})).body == b"x"
+            assert (await line.request("GET", url, {}, most_bytes=100_000)).body == b"x"
 
     async def test_what_nobody_has_asked_for_ends_it(self) -> None:
         async with line_to(answering(plain(b"asked") + plain(b"not asked"))) as (line, url):
-            assert (await line.request("GET", url, {})).body == b"asked"
+            assert (await line.request("GET", url, {}, most_bytes=100_000)).body == b"asked"
             assert not line.is_open_to(url)
 
     async def test_a_server_that_ends_a_kept_connection(self) -> None:
@@ -255,14 +276,12 @@ class TestConnection:
             ended.set()
 
         async with line_to(talk) as (line, url):
-            await line.request("GET", url, {})
+            await line.request("GET", url, {}, most_bytes=100_000)
             with pytest.raises(Disconnected, match=r"without an answer|broke"):
-                await line.request("GET", url, {})
+                await line.request("GET", url, {}, most_bytes=100_000)
             assert ended.is_set()
 
     async def test_silence_and_a_drip(self) -> None:
-        limits = Limits(connect_seconds=5, step_seconds=0.1, total_seconds=0.5, most_bytes=1000)
-
         async def drip(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             await read_request(reader)
             writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
@@ -274,9 +293,9 @@ class TestConnection:
             await reader.read()
 
         for talk in (drip, silence):
-            async with line_to(talk, limits) as (line, url):
+            async with line_to(talk, step_seconds=0.1, total_seconds=0.5) as (line, url):
                 with pytest.raises(TooSlow, match="no complete answer"):
-                    await line.request("GET", url, {})
+                    await line.request("GET", url, {}, most_bytes=100_000)
                 assert not line.is_open_to(url)
 
     async def test_a_request_that_is_given_up_ends_it(self) -> None:
@@ -288,7 +307,7 @@ class TestConnection:
             await reader.read()
 
         async with line_to(talk) as (line, url):
-            request = asyncio.create_task(line.request("GET", url, {}))
+            request = asyncio.create_task(line.request("GET", url, {}, most_bytes=100_000))
             await asked.wait()
             request.cancel()
             with pytest.raises(asyncio.CancelledError):

@@ -94,7 +94,7 @@ def hostile_devices() -> dict[str, StandIn]:
         "LOCATION http://192.0.2.1/desc.xml points elsewhere": Elsewhere,
         "desc.xml took longer than 1 s": Silent,
         "cms.xml has more than 4194304 bytes": Endless,
-        "GetValues: more than 16777216 bytes": lambda at: Endless(at, method="POST"),
+        "GetValues: the answer is longer than 16777216 bytes": lambda at: Endless(at, method="POST"),
         "desc.xml has not well-formed XML (Excessive depth": lambda at: StandIn(
             at, documents={"/desc.xml": description(DEEP)}
         ),

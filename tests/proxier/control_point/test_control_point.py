@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from proxier.control_point import ControlPoint, ProxiedDevice, discovery, documents, presence, reading
+from proxier.control_point import ControlPoint, ProxiedDevice, discovery, documents, lines, presence, reading
 from proxier.errors import ProxierError
 from proxier.settings import UpnpSettings
 from tests.proxier.control_point.stand_in import (
@@ -138,7 +138,7 @@ async def test_what_a_device_of_ours_is_asked_comes_over_one_connection() -> Non
 async def test_a_subscription_without_an_answer_keeps_no_call_waiting(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(documents, "LONGEST_OVER_KEPT", 0.1)
+    monkeypatch.setattr(lines, "PATIENCE_WITH_KEPT", 0.1)
     async with StandIn(on_subscribe=never) as one, running(one) as (control_point, listener):
         one.alive()
         await one.until(lambda: len(one.paths("SUBSCRIBE")) > 0)
@@ -147,7 +147,7 @@ async def test_a_subscription_without_an_answer_keeps_no_call_waiting(
 
 
 async def test_a_call_that_takes_long_keeps_no_subscription_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(documents, "LONGEST_OVER_KEPT", 0.1)
+    monkeypatch.setattr(lines, "PATIENCE_WITH_KEPT", 0.1)
     async with StandIn(actions={"Reboot": never}) as one, running(one) as (control_point, listener):
         listener.calls[one.udn] = control_point, ActionCall(Service.BMS, "Reboot")
         one.alive()
@@ -155,7 +155,7 @@ async def test_a_call_that_takes_long_keeps_no_subscription_waiting(monkeypatch:
 
 
 async def test_an_scpd_without_an_answer_keeps_no_call_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(documents, "LONGEST_OVER_KEPT", 0.1)
+    monkeypatch.setattr(lines, "PATIENCE_WITH_KEPT", 0.1)
     async with StandIn() as one, running(one) as (control_point, listener):
         one.alive(bootid_upnp_org="1")
         await listener.until_told(one, "appeared")

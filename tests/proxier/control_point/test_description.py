@@ -8,8 +8,8 @@ from proxier.control_point.documents import (
     DocumentFetcher,
     DocumentRefused,
     DocumentUnavailable,
-    open_session,
 )
+from proxier.control_point.lines import Lines
 from tests.proxier.control_point.stand_in import (
     BMS2,
     BMS_ACTIONS,
@@ -26,8 +26,8 @@ from translation.actions import Service
 
 
 async def read(stand_in: StandIn) -> Description:
-    async with open_session() as session:
-        reader = DescriptionReader(DocumentFetcher(session))
+    async with Lines() as lines:
+        reader = DescriptionReader(DocumentFetcher(lines))
         return await reader.read(stand_in.location, stand_in.address)
 
 
@@ -233,9 +233,9 @@ async def test_one_scpd_that_does_not_come_does_not_stop_the_others() -> None:
 
 @pytest.mark.parametrize("patient", [True, False])
 async def test_a_missing_scpd_may_come_later_for_whoever_is_patient(patient: bool) -> None:
-    async with StandIn() as stand_in, open_session() as session:
+    async with StandIn() as stand_in, Lines() as lines:
         del stand_in.documents["/cms.xml"]
-        reader = DescriptionReader(DocumentFetcher(session))
+        reader = DescriptionReader(DocumentFetcher(lines))
         found = await reader.read(stand_in.location, stand_in.address, patient=patient)
     assert set(found.devices[0].services) == {Service.BMS}
     assert found.devices[0].unread == ({Service.CMS} if patient else frozenset())
@@ -253,8 +253,8 @@ async def test_a_device_with_nothing_that_could_be_fetched_is_known_of() -> None
 
 
 async def test_of_a_device_that_is_not_admitted_nothing_more_is_read() -> None:
-    async with StandIn() as stand_in, open_session() as session:
-        reader = DescriptionReader(DocumentFetcher(session), lambda udn: udn != stand_in.udn)
+    async with StandIn() as stand_in, Lines() as lines:
+        reader = DescriptionReader(DocumentFetcher(lines), lambda udn: udn != stand_in.udn)
         found = await reader.read(stand_in.location, stand_in.address)
         assert stand_in.paths() == ["/desc.xml"]
     assert not found.devices

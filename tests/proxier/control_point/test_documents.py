@@ -13,9 +13,9 @@ from proxier.control_point.documents import (
     DocumentMissing,
     DocumentRefused,
     DocumentUnavailable,
-    open_session,
     url_at,
 )
+from proxier.control_point.lines import Lines
 
 HOST = "127.0.0.41"
 Behaviour = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
@@ -51,8 +51,8 @@ def saying(*pieces: bytes) -> Behaviour:
 
 
 async def fetch(url: str, host: str = HOST) -> tuple[str, bytes]:
-    async with open_session() as session:
-        return await DocumentFetcher(session).fetch(url, host)
+    async with Lines() as lines:
+        return await DocumentFetcher(lines).fetch(url, host)
 
 
 async def test_a_document_comes_with_its_url() -> None:
@@ -157,8 +157,8 @@ async def test_one_host_that_never_answers_does_not_keep_another_waiting() -> No
     async def hang(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
         await reader.read()
 
-    async with served(hang) as silent, open_session() as session:
-        fetcher = DocumentFetcher(session)
+    async with served(hang) as silent, Lines() as lines:
+        fetcher = DocumentFetcher(lines)
         waiting = [asyncio.create_task(fetcher.fetch(silent, HOST)) for _ in range(100)]
         await asyncio.sleep(0)
         with pytest.raises(DocumentUnavailable, match="cannot be fetched"):

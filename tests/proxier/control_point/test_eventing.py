@@ -13,8 +13,9 @@ from proxier.control_point import eventing
 from proxier.control_point.callbacks import CallbackServer
 from proxier.control_point.description import DescriptionReader
 from proxier.control_point.device import ProxiedDevice
-from proxier.control_point.documents import DocumentFetcher, open_session
+from proxier.control_point.documents import DocumentFetcher
 from proxier.control_point.eventing import LAST_SEQ, Eventing
+from proxier.control_point.lines import Lines
 from tests.proxier.control_point.stand_in import (
     CMS2,
     Answer,
@@ -66,11 +67,11 @@ Followed = tuple[Eventing, ProxiedDevice, Events]
 async def followed(stand_in: StandIn) -> AsyncIterator[Followed]:
     """A device with CMS only, subscribed to."""
     events = Events()
-    async with stand_in, open_session() as session, CallbackServer("", 0) as callbacks:
+    async with stand_in, Lines() as lines, CallbackServer("", 0) as callbacks:
         stand_in.documents["/desc.xml"] = description(device(stand_in.udn, service(CMS2, "cms")))
-        reader = DescriptionReader(DocumentFetcher(session))
+        reader = DescriptionReader(DocumentFetcher(lines))
         (proxied,) = (await reader.read(stand_in.location, stand_in.address)).devices
-        async with Eventing(session, session, callbacks, events.changed, events.doubted) as subscriptions:
+        async with Eventing(lines, callbacks, events.changed, events.doubted) as subscriptions:
             subscriptions.follow(proxied)
             yield subscriptions, proxied, events
 
@@ -201,18 +202,18 @@ async def test_it_is_renewed_before_half_the_time(monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.mark.parametrize(
-    ("answer", "seconds"),
+    ("timeout", "seconds"),
     [
-        ({"TIMEOUT": "Second-300"}, 300),
-        ({"TIMEOUT": "second-1801 "}, 1801),
-        ({"TIMEOUT": "Second-infinite"}, 1800),
-        ({"TIMEOUT": "infinite"}, 300),
-        ({}, 300),
-        ({"TIMEOUT": "Second-9999999999"}, 86400),
+        ("Second-300", 300),
+        ("second-1801 ", 1801),
+        ("Second-infinite", 1800),
+        ("infinite", 300),
+        ("", 300),
+        ("Second-9999999999", 86400),
     ],
 )
-def test_what_is_granted_is_obeyed(answer: dict[str, str], seconds: int) -> None:
-    assert eventing._granted(answer) == seconds
+def test_what_is_granted_is_obeyed(timeout: str, seconds: int) -> None:
+    assert eventing._granted(timeout) == seconds
     assert 0.4 * seconds <= eventing._before_half(seconds) < 0.5 * seconds
 
 

@@ -10,8 +10,9 @@ import pytest
 from proxier.control_point import invoke
 from proxier.control_point.description import DescriptionReader
 from proxier.control_point.device import ProxiedDevice
-from proxier.control_point.documents import DocumentFetcher, open_session
+from proxier.control_point.documents import DocumentFetcher
 from proxier.control_point.invoke import Invoker
+from proxier.control_point.lines import Lines
 from tests.proxier.control_point.stand_in import CMS2, Answer, Asked, StandIn, answer, fault, never
 from translation.actions import ActionCall, ActionError, DeviceUnreachable, Service
 
@@ -25,10 +26,10 @@ SET_VALUES = ActionCall(Service.CMS, "SetValues", {"ParameterValueList": DOCUMEN
 async def called(
     stand_in: StandIn, timeout_seconds: float = 5
 ) -> AsyncIterator[tuple[Invoker, ProxiedDevice]]:
-    async with stand_in, open_session() as session, open_session(keep_open_seconds=60) as actions:
-        reader = DescriptionReader(DocumentFetcher(session))
+    async with stand_in, Lines(timeout_seconds) as lines:
+        reader = DescriptionReader(DocumentFetcher(lines))
         (proxied,) = (await reader.read(stand_in.location, stand_in.address)).devices
-        yield Invoker(actions, timeout_seconds), proxied
+        yield Invoker(lines), proxied
 
 
 async def test_an_action_is_called_by_the_book() -> None:
@@ -145,7 +146,7 @@ async def test_an_answer_over_the_limit_is_cut_off(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(invoke, "LARGEST_ANSWER", 10_000)
     stand_in = StandIn(actions={GET.name: lambda _: (200, answer(GET.name, {"A": "x" * 20_000}))})
     async with called(stand_in) as (invoker, proxied):
-        with pytest.raises(DeviceUnreachable, match="more than 10000 bytes"):
+        with pytest.raises(DeviceUnreachable, match="longer than 10000 bytes"):
             await invoker.invoke(proxied, GET)
 
 
@@ -216,8 +217,8 @@ async def dropped() -> AsyncIterator[tuple[Dropper, Invoker, ProxiedDevice]]:
         stand_in.documents["/desc.xml"] = str(stand_in.documents["/desc.xml"]).replace(
             "/cms/control", control
         )
-        async with open_session() as session:
-            reader = DescriptionReader(DocumentFetcher(session))
+        async with Lines() as lines:
+            reader = DescriptionReader(DocumentFetcher(lines))
             (proxied,) = (await reader.read(stand_in.location, stand_in.address)).devices
         yield dropper, invoker, proxied
     server.close()
