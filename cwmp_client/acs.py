@@ -12,6 +12,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from email.utils import mktime_tz, parsedate_tz
+from functools import lru_cache
 
 from yarl import URL
 
@@ -73,7 +74,7 @@ class AcsSession:
         while True:
             reply = await self._transport.post(self._url, self._headers(body), self._encoded(body))
             self._keep_cookies(reply)
-            if "close" in (word.lower() for word in reply.all("connection")):
+            if any(word.lower() == "close" for word in reply.all(b"connection")):
                 self._credentials.forget()
             if reply.status in {OK, NO_CONTENT}:
                 trace.envelope(reply.body, sent=False)
@@ -118,7 +119,7 @@ class AcsSession:
         return gzip.compress(body, mtime=0) if body and self._compress else body
 
     def _take_challenge(self, reply: Reply, number: int) -> None:
-        headers = reply.all("www-authenticate")
+        headers = reply.all(b"www-authenticate")
         stale = any(
             challenge.parameters.get("stale", "").lower() == "true"
             for header in headers
@@ -132,7 +133,7 @@ class AcsSession:
     def _follow(self, reply: Reply, number: int) -> None:
         if number > MAX_REDIRECTS:
             raise SessionFailed(f"more than {MAX_REDIRECTS} redirects", reply.status)
-        locations = reply.all("location")
+        locations = reply.all(b"location")
         if not locations:
             raise SessionFailed("a redirect without a Location", reply.status)
         new = _url(locations[0], base=self._url)
@@ -144,7 +145,7 @@ class AcsSession:
 
     def _keep_cookies(self, reply: Reply) -> None:
         """Keep every cookie until the session ends, whatever its path, unless it is taken back."""
-        for header in reply.all("set-cookie"):
+        for header in reply.all(b"set-cookie"):
             cookie, *attributes = (part.strip() for part in header.split(";"))
             name, separator, value = cookie.partition("=")
             if not separator or not name:
@@ -220,6 +221,7 @@ class AcsClient:
         closing.add_done_callback(self._closing.discard)
 
 
+@lru_cache(maxsize=16)
 def _url(text: str, base: URL | None = None) -> URL:
     try:
         url = base.join(URL(text)) if base is not None else URL(text)
@@ -236,7 +238,7 @@ def _is_taken_back(attributes: Sequence[str], reply: Reply) -> bool:
     if _AGE.fullmatch(words.get("max-age", "")):
         return int(words["max-age"]) <= 0
     # The ACS's own clock is the one that it reckons by; ours may not be set.
-    now = next(filter(None, map(_seconds_of, reply.all("date"))), time.time())
+    now = next(filter(None, map(_seconds_of, reply.all(b"date"))), time.time())
     expires = _seconds_of(words.get("expires", ""))
     return expires is not None and expires <= now
 

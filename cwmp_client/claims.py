@@ -26,7 +26,7 @@ class Claiming:
         self.claims: list[Claim] = []
         self.unclaimed = dict.fromkeys(paths)
         """What a further source may have: partial paths always."""
-        self._partial = set(filter(is_object, self.unclaimed))
+        self._partial = {path for path in self.unclaimed if path.endswith(".")}
         self._shared: set[str] = set()
 
     @property
@@ -36,9 +36,13 @@ class Claiming:
 
     def offer(self, source: ParameterSource, nodes: Mapping[str, Node]) -> None:
         """A source that has these nodes claims what it can."""
+        if self.unclaimed.keys().isdisjoint(nodes):
+            return
         claimed = [path for path in self.unclaimed if path in nodes]
-        if claimed:
-            self.claims.append(Claim(source, nodes, claimed))
+        self.claims.append(Claim(source, nodes, claimed))
+        if not self._partial and len(claimed) == len(self.unclaimed):
+            self.unclaimed.clear()
+            return
         for path in claimed:
             if path in self._partial:
                 self._shared.add(path)

@@ -13,7 +13,7 @@ import asyncio
 import socket
 import ssl
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, cast
 
 import httptools
@@ -59,16 +59,16 @@ class Reply(Struct, frozen=True):
     """
 
     status: int
-    headers: tuple[tuple[str, str], ...]
+    headers: Sequence[tuple[bytes, bytes]]
     body: bytes
 
-    def all(self, name: str) -> list[str]:
+    def all(self, name: bytes) -> list[str]:
         """The values of all headers of a name, given in lower case."""
-        return [value for header, value in self.headers if header == name]
+        return [value.decode("utf-8", "surrogateescape") for header, value in self.headers if header == name]
 
-    def first(self, name: str) -> str:
+    def first(self, name: bytes) -> str:
         """The value of the first header of a name, given in lower case; empty if there is none."""
-        return next((value for header, value in self.headers if header == name), "")
+        return next(iter(self.all(name)), "")
 
 
 class HttpLine:
@@ -241,7 +241,7 @@ class _Connection(asyncio.Protocol):
 
     def _forget_answer(self) -> None:
         self._status = 0
-        self._headers: list[tuple[str, str]] = []
+        self._headers: list[tuple[bytes, bytes]] = []
         self._parts: list[bytes | bytearray] = []
         self._length = 0
         self._bare_bytes = 0
@@ -294,16 +294,16 @@ class _Connection(asyncio.Protocol):
             self.close()  # more than was asked for
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self._headers.append((_text(name).lower(), _text(value)))
+        self._headers.append((name.lower(), value))
 
     def on_headers_complete(self) -> None:
         status = self._parser.get_status_code()
         if status < _FIRST_FINAL_STATUS:
-            self._headers.clear()  # 100 Continue and its like: the answer is still to come
+            self._headers = []  # 100 Continue and its like: the answer is still to come
         else:
             self._status = status
             for name, value in self._headers:
-                if name == "content-length" and int(value) > self._most_bytes:
+                if name == b"content-length" and int(value) > self._most_bytes:
                     self._fail(_too_long(self._most_bytes))
 
     def on_body(self, part: bytes) -> None:
@@ -328,7 +328,7 @@ class _Connection(asyncio.Protocol):
     def _has_length(self) -> bool:
         """Whether anything but the end of the connection marks the end of the body."""
         return any(
-            name == "content-length" or (name == "transfer-encoding" and value.lower().endswith("chunked"))
+            name == b"content-length" or (name == b"transfer-encoding" and value.lower().endswith(b"chunked"))
             for name, value in self._headers
         )
 
@@ -341,7 +341,7 @@ class _Connection(asyncio.Protocol):
             self._fail(failure)
         else:
             if self._answer is not None and not self._answer.done():
-                self._answer.set_result(Reply(self._status, tuple(self._headers), body))
+                self._answer.set_result(Reply(self._status, self._headers, body))
 
     def _fail(self, failure: LineFailure) -> None:
         if self._answer is not None and not self._answer.done():
@@ -371,17 +371,13 @@ def _too_long(most_bytes: int) -> TooLong:
     return TooLong(f"the answer is longer than {most_bytes} bytes")
 
 
-def _text(header: bytes) -> str:
-    return header.decode("utf-8", "surrogateescape")
-
-
-def _decoded(body: bytes, headers: Iterable[tuple[str, str]], most_bytes: int) -> bytes:
+def _decoded(body: bytes, headers: Iterable[tuple[bytes, bytes]], most_bytes: int) -> bytes:
     """The body without its Content-Encoding, as far as that is known; a bomb does not go off."""
-    encoding = next((value.strip().lower() for name, value in headers if name == "content-encoding"), "")
-    if not body or encoding not in {"gzip", "x-gzip", "deflate"}:
+    encoding = next((value.strip().lower() for name, value in headers if name == b"content-encoding"), b"")
+    if not body or encoding not in {b"gzip", b"x-gzip", b"deflate"}:
         return body
     # Some send deflate without the frame of zlib, whose first byte would say so. Source: RFC 9110 8.4.1.2
-    wbits = _GZIP if encoding != "deflate" else _ZLIB if body[0] & 0x0F == zlib.DEFLATED else _DEFLATE
+    wbits = _GZIP if encoding != b"deflate" else _ZLIB if body[0] & 0x0F == zlib.DEFLATED else _DEFLATE
     inflater = zlib.decompressobj(wbits)
     decoded = inflater.decompress(body, most_bytes + 1)
     if len(decoded) > most_bytes:

@@ -7,7 +7,7 @@ from datetime import datetime
 from cwmp_client.aliases import Spelling
 from cwmp_client.inform_parameters import FORCED_INFORM_PARAMETERS
 from cwmp_client.management_server import ManagementServer
-from cwmp_client.messages import UNKNOWN_TIME, DeviceIdStruct, Inform, ParameterValueStruct
+from cwmp_client.messages import UNKNOWN_TIME, DeviceIdStruct, Inform
 from cwmp_client.outbox import Carried
 from cwmp_client.parameter_tree import ParameterTree
 
@@ -32,12 +32,10 @@ def make_inform(
             *management_server.inform_parameters.names(codes, lambda: tree.known),
         )
     )
-    spelling = Spelling(tree.aliases, by_alias=management_server.names_by_alias)
-    values: list[ParameterValueStruct] = []
-    for name in names:
-        value = tree.cached(name) or carried.changes.get(name)
-        if value is not None:
-            values.append(value._replace(name=spelling(name)))
+    values = [value for name in names if (value := tree.cached(name) or carried.changes.get(name))]
+    if management_server.names_by_alias:
+        spelling = Spelling(tree.aliases, by_alias=True)
+        values = [value._replace(name=spelling(value.name)) for value in values]
     return Inform(
         device_id, carried.events, current_time(datetime.now().astimezone()), retry_count, tuple(values)
     )

@@ -62,6 +62,7 @@ class LocalParameters:
     def replace(self, parameters: Mapping[str, LocalParameter], objects: Sequence[str] = ()) -> None:
         """Exchange the whole content, when rows came or went; values that an ACS has set stay."""
         self._parameters = dict(parameters)
+        self._fixed: dict[str, ParameterValueStruct] = {}
         nodes = {
             name: Node(parameter.writable, parameter.syntax.type) for name, parameter in parameters.items()
         }
@@ -78,7 +79,8 @@ class LocalParameters:
 
     async def values(self, paths: Sequence[str]) -> Sequence[ParameterValueStruct]:
         """See `ParameterSource`."""
-        return [self._value(name) for name in parameters_at(self._nodes, paths)]
+        fixed = self._fixed
+        return [fixed.get(name) or self._value(name) for name in parameters_at(self._nodes, paths)]
 
     async def check(self, values: Sequence[ParameterValueStruct]) -> Sequence[ParameterFault]:
         """See `ParameterSource`."""
@@ -117,4 +119,7 @@ class LocalParameters:
         elif text is None:
             value = parameter.value
             text = value if isinstance(value, str) else value()
-        return ParameterValueStruct(name, text, syntax.type)
+        found = ParameterValueStruct(name, text, syntax.type)
+        if isinstance(parameter.value, str) and not parameter.writable:
+            self._fixed[name] = found
+        return found

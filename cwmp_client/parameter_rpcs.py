@@ -5,7 +5,7 @@ Source: TR-069 A.3.2 and 3.6.1
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import TypeVar
 
@@ -147,12 +147,17 @@ class Addresses:
     """The paths of one request: as it writes them, and of numbers alone."""
 
     def __init__(self, tree: ParameterTree) -> None:
-        self.asked: dict[str, str] = {}
-        """The paths as they were sent, by the path of numbers."""
         self.have_aliases = False
         """Whether any was sent with an alias in it."""
+        self._asked: dict[str, str] = {}
+        self._of_numbers_alone: Sequence[str] = ()
         self._tree = tree
         self._rows: dict[str, dict[str, str]] = {}
+
+    @property
+    def asked(self) -> Mapping[str, str]:
+        """The paths as they were sent, by the path of numbers."""
+        return {path: path for path in self._of_numbers_alone if path} | self._asked
 
     async def path(self, sent: str) -> str:
         """The path of numbers; 9005 where there is none."""
@@ -161,14 +166,13 @@ class Addresses:
             self.have_aliases = True
             path = await self._of_numbers(sent)
         if path:
-            self.asked.setdefault(path, sent)
+            self._asked.setdefault(path, sent)
         return path
 
     async def paths(self, sent: Sequence[str]) -> Sequence[str]:
         """The paths of numbers, one for each that was sent; 9005 where there is none."""
         if not has_alias("".join(sent)):
-            self.asked.update(zip(sent, sent, strict=True))
-            self.asked.pop("", None)
+            self._of_numbers_alone = sent
             return sent
         return [await self.path(each) for each in sent]
 

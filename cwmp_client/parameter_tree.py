@@ -125,7 +125,9 @@ class ParameterTree:
         claims, unknown = await self._claims(paths)
         if unknown:
             raise CwmpFault(FaultCode.INVALID_PARAMETER_NAME, unknown[0])
-        partial = set(filter(is_object, paths))
+        partial = {path for path in paths if path.endswith(".")}
+        if not partial and len(claims) == 1:
+            return await claims[0].source.values(claims[0].paths)
         found: list[ParameterValueStruct] = []
         for index, claim in enumerate(claims):
             asked = [path for path in claim.paths if not _is_below(path, partial)] if partial else claim.paths
@@ -267,10 +269,10 @@ class ParameterTree:
         claiming = Claiming(paths)
         parts: list[Mapping[str, Node]] = []
         for source in self._sources:
-            if not claiming.unclaimed:
-                break
             parts.append(await source.nodes())
             claiming.offer(source, parts[-1])
+            if not claiming.unclaimed:
+                break
         else:
             await self._merge(parts)
             claiming.offer(self._alias_parameters, await self._alias_parameters.nodes())

@@ -137,7 +137,7 @@ def parameters_at(nodes: Mapping[str, Node], paths: Iterable[str]) -> list[str]:
     """The parameters that names and partial paths stand for, each once; the unknown stands for nothing."""
     found: dict[str, None] = {}
     for path in paths:
-        if is_object(path):
+        if path.endswith("."):
             found.update((name, None) for name in nodes if name.startswith(path) and not is_object(name))
         elif path in nodes:
             found[path] = None

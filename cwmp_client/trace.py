@@ -6,7 +6,7 @@ nobody has to hand them down. A task that outlives them finds that they are over
 
 from __future__ import annotations
 
-import secrets
+import random
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -105,7 +105,7 @@ def session(
 ) -> Iterator[SessionTrace]:
     """A session is held in this context; whoever holds it sets its outcome."""
     trace = SessionTrace(
-        secrets.token_hex(4), device_name, datetime.now(UTC), tuple(events), observers=observers
+        f"{random.getrandbits(32):08x}", device_name, datetime.now(UTC), tuple(events), observers=observers
     )
     begun, token = time.monotonic(), _session.set(trace)
     for observer in observers:

@@ -74,7 +74,7 @@ class DocumentFetcher:
             here = url_at(url, host, alias=alias)
             reply = await exchange("GET", here, {}, most_bytes=LARGEST_DOCUMENT)
             if reply.status in {301, 302, 303, 307, 308}:
-                url = url_at(reply.first("location"), host, here, alias=alias)
+                url = url_at(reply.first(b"location"), host, here, alias=alias)
                 continue
             if reply.status != 200:
                 final = 400 <= reply.status < 500 and reply.status not in _BUSY

@@ -186,7 +186,7 @@ class Subscription:
             raise _NoAnswer(describe(error)) from None
         headers = {"CALLBACK": f"<{url}>", "NT": "upnp:event", "TIMEOUT": _ASKED}
         answer = await self._request("SUBSCRIBE", headers)
-        self._sid = answer.first("sid").strip()
+        self._sid = answer.first(b"sid").strip()
         if not self._sid:
             raise _Refused("the answer to SUBSCRIBE has no SID")
         for sid, seq, variables in self._early:
@@ -212,7 +212,7 @@ class Subscription:
             return 0
 
     def _grant(self, answer: Reply) -> float:
-        granted = _granted(answer.first("timeout"))
+        granted = _granted(answer.first(b"timeout"))
         self._ends = asyncio.get_running_loop().time() + granted
         return _before_half(granted)
 

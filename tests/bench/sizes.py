@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sizes:
-    rounds: int = 5
+    rounds: int = 7
     endpoints: Sequence[int] = (1, 100, 1000)
     """How many endpoints are in one process."""
-    sessions: int = 200
+    sessions: int = 500
     """At least so many in a round."""
     devices: int = 50
     known_devices: int = 100

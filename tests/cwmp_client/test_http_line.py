@@ -108,8 +108,8 @@ class TestReading:
             b"Content-Length: 0\r\n\r\n"
         )
         assert reply.status == 401
-        assert reply.all("set-cookie") == ["a=1", "b=\udcff"]
-        assert (reply.first("set-cookie"), reply.first("x-empty"), reply.first("date")) == ("a=1", "", "")
+        assert reply.all(b"set-cookie") == ["a=1", "b=\udcff"]
+        assert (reply.first(b"set-cookie"), reply.first(b"x-empty"), reply.first(b"date")) == ("a=1", "", "")
 
     @pytest.mark.parametrize(
         ("answer", "reason"),
