@@ -100,7 +100,10 @@ class PhysicalDevice:
 
     def provider(self, service: Service) -> ProxiedDevice | None:
         """Whose service is used, where there are several."""
-        return next((face for face in self.faces if service in face.services), None)
+        for face in self._here.values():
+            if service in face.services:
+                return face
+        return None
 
     def is_provided_by(self, udn: str, service: Service) -> bool:
         """Whether the service that is used is the one of this UDN."""

@@ -46,6 +46,7 @@ class Traces:
 
     def __init__(self) -> None:
         self._sessions: dict[SessionTrace, _Envelopes] = {}
+        self._holding: dict[SessionTrace, None] = {}  # those with envelopes, by when the first one came
         self._bytes = 0
         self._count = 0
 
@@ -69,6 +70,7 @@ class Traces:
             return
         kept = _Kept(datetime.now(UTC), sent, body[:LONGEST_ENVELOPE], len(body))
         envelopes.kept.append(kept)
+        self._holding.setdefault(session)
         self._count += 1
         self._bytes += len(kept.body)
         while self._bytes > MOST_BYTES or self._count > MOST_ENVELOPES:
@@ -86,14 +88,18 @@ class Traces:
 
     def _drop(self, session: SessionTrace) -> None:
         envelopes = self._sessions.pop(session)
+        self._holding.pop(session, None)
         self._count -= len(envelopes.kept)
         self._bytes -= sum(len(kept.body) for kept in envelopes.kept)
 
     def _lose_oldest(self) -> None:
-        oldest = next(envelopes for envelopes in self._sessions.values() if envelopes.kept)
+        session = next(iter(self._holding))
+        oldest = self._sessions[session]
         self._count -= 1
         self._bytes -= len(oldest.kept.pop(0).body)
         oldest.lost += 1
+        if not oldest.kept:
+            del self._holding[session]
 
 
 def trace_command(traces: Traces, reports: Command) -> Command:

@@ -39,17 +39,20 @@ def get_parameter_values(known: KnownTree, paths: Sequence[str]) -> Plan[list[Pa
     wanted = [known.tree.cover(path) if path.endswith(".") else _parameter(known, path) for path in paths]
     asked: dict[str, None] = {}
     for each in wanted:
-        asked.update(dict.fromkeys([each.path] if isinstance(each, Parameter) else each))
+        if isinstance(each, Parameter):
+            asked[each.path] = None
+        else:
+            asked.update(dict.fromkeys(each))
     answers = (yield from read_values(known, list(asked))) if asked else {}
     values: list[ParameterValueStruct] = []
+    tree = known.tree
     for path, each in zip(paths, wanted, strict=True):
         if isinstance(each, Parameter):
-            text = answers.get(each.path, "")
-            values.append(value_of(each, text, known.tree))
+            values.append(value_of(each, answers.get(each.path, ""), tree))
         else:
             values.extend(_values_below(known, path, answers))
     known.learn_first_values(values)
-    known.seen.update((value.name, value) for value in values)
+    known.seen.update({value.name: value for value in values})
     return values
 
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from functools import lru_cache
+from functools import lru_cache, partial
 from html import unescape
 from html.entities import name2codepoint
 from typing import TypeVar
@@ -45,6 +45,15 @@ LONGEST_COMMON = 2**16
 
 _HEAD = '<?xml version="1.0" encoding="UTF-8"?>'
 _DECLARATION = re.compile(r"\s*<\?xml[^>]*\?>")
+_make_parser = partial(
+    etree.XMLParser,
+    resolve_entities=False,
+    no_network=True,
+    huge_tree=False,
+    remove_comments=True,
+    remove_pis=True,
+)
+_STRICT, _MENDING = _make_parser(), _make_parser(recover=True)
 _HTML_ENTITY = re.compile(r"&(?!(?:amp|lt|gt|quot|apos);)([A-Za-z][A-Za-z0-9]*);")
 _PREFIX = re.compile(r"</?([A-Za-z_][\w.-]*):")
 _TAG = re.compile(r"<(/?)[A-Za-z_][^<>]*?(/?)>")
@@ -248,7 +257,7 @@ def _parse(text: str) -> etree._Element:
     # The encoding that a declaration tells is that of a transport which is behind us: this is text.
     text = _DECLARATION.sub("", text, count=1)
     try:
-        return etree.fromstring(text, _parser(recover=False))
+        return etree.fromstring(text, _STRICT)
     except etree.XMLSyntaxError:
         return _mend(text)
 
@@ -263,21 +272,10 @@ def _mend(text: str) -> etree._Element:
         raise UnreadableDocument("the answer ends too soon")
     known = _HTML_ENTITY.sub(lambda match: _character(match[1]), text)
     prefixes = "".join(f' xmlns:{prefix}="{NAMESPACE}"' for prefix in sorted(set(_PREFIX.findall(known))))
-    root = etree.fromstring(f"<mended{prefixes}>{known}</mended>", _parser(recover=True))
+    root = etree.fromstring(f"<mended{prefixes}>{known}</mended>", _MENDING)
     if root is None or not len(root):
         raise UnreadableDocument("the answer is no XML")
     return root
-
-
-def _parser(*, recover: bool) -> etree.XMLParser:
-    return etree.XMLParser(
-        resolve_entities=False,
-        no_network=True,
-        huge_tree=False,
-        remove_comments=True,
-        remove_pis=True,
-        recover=recover,
-    )
 
 
 def _character(entity: str) -> str:

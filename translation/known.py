@@ -121,7 +121,7 @@ class KnownTree:
     @property
     def tables_report(self) -> bool:
         """Whether events tell of every row that comes or goes."""
-        return all(self.reporting.get(each.path) for each in self.tree if each.template.is_table)
+        return all(map(self.reporting.get, self.tree.tables))
 
     @property
     def always_kept(self) -> tuple[str, ...]:

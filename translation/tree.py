@@ -85,6 +85,8 @@ class Tree:
         self._by_name = {each.name: each for each in self._objects}
         self.forced = [each.name + leaf for each in self._objects for leaf in each.template.forced]
         """The parameters that an ACS is to hear of without asking, by a data model."""
+        self.tables = [each.path for each in self._objects if each.template.is_table]
+        """The UPnP paths of all tables."""
 
     @cached_property
     def _by_path(self) -> Mapping[str, TreeObject]:
