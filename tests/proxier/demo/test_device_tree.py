@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import pytest
 from hypothesis import settings
-from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule
 
 from proxier.demo.device_tree import Leaf, Table, Tree, parent_of, structure_of
@@ -48,8 +47,15 @@ class RowsComeAndGo(RuleBasedStateMachine):
             return row
         return self._add(row + "U/")
 
-    @rule(row=st.one_of(consumes(outer), consumes(inner)))
-    def remove(self, row: str) -> None:
+    @rule(row=consumes(outer))
+    def remove_outer(self, row: str) -> None:
+        self._remove(row)
+
+    @rule(row=consumes(inner))
+    def remove_inner(self, row: str) -> None:
+        self._remove(row)
+
+    def _remove(self, row: str) -> None:
         if row in self.rows:
             self.tree.remove_row(row)
             self.rows = {each for each in self.rows if not each.startswith(row)}
