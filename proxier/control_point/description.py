@@ -21,7 +21,6 @@ from proxier.control_point.documents import (
     DocumentUnavailable,
     url_at,
 )
-from proxier.control_point.lines import origin_of
 from proxier.control_point.markup import MarkupRefused, child, child_text, children, local_name, read_markup
 from translation.actions import Service
 
@@ -213,9 +212,7 @@ class DescriptionReader:
         if event_url:
             event_url = place.url(event_url)
         described_at = place.url(child_text(entry, "SCPDURL"))
-        scpd_url, body = await self._fetcher.fetch(
-            described_at, place.host, place.alias, kept=origin_of(described_at) == origin_of(control_url)
-        )
+        scpd_url, body = await self._fetcher.fetch(described_at, place.host, place.alias)
         digest = hashlib.sha256(body).digest()
         scpd = self._scpds.get(digest)
         if scpd is None:

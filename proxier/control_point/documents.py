@@ -46,10 +46,10 @@ class DocumentFetcher:
         self._turns = asyncio.Semaphore(MOST_FETCHES)
         self._turns_of: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
 
-    async def fetch(self, url: str, host: str, alias: str = "", *, kept: bool = False) -> tuple[str, bytes]:
+    async def fetch(self, url: str, host: str, alias: str = "") -> tuple[str, bytes]:
         """Fetch a document from `host`; returns the URL that had it after all redirects, and the bytes.
 
-        `alias` is another name or address of the host; `kept`: it may come over the kept line.
+        `alias` is another name or address of the host.
 
         Raises:
             DocumentMissing: the host has no such document, or gives it to nobody (HTTP 4xx).
@@ -60,7 +60,7 @@ class DocumentFetcher:
         async with turns, self._turns:
             try:
                 async with asyncio.timeout(LONGEST_FETCH):
-                    return await self._fetch(url, host, alias, kept=kept)
+                    return await self._fetch(url, host, alias)
             except TimeoutError:
                 raise DocumentUnavailable(f"{url} took longer than {LONGEST_FETCH:g} s") from None
             except TooLong:
@@ -68,11 +68,10 @@ class DocumentFetcher:
             except LineFailure as failure:
                 raise DocumentUnavailable(f"{url} cannot be fetched: {failure}") from None
 
-    async def _fetch(self, url: str, host: str, alias: str, *, kept: bool) -> tuple[str, bytes]:
-        exchange = self._lines.over_either if kept else self._lines.over_own
+    async def _fetch(self, url: str, host: str, alias: str) -> tuple[str, bytes]:
         for _ in range(MOST_REDIRECTS + 1):
             here = url_at(url, host, alias=alias)
-            reply = await exchange("GET", here, {}, most_bytes=LARGEST_DOCUMENT)
+            reply = await self._lines.over_either("GET", here, {}, most_bytes=LARGEST_DOCUMENT)
             if reply.status in {301, 302, 303, 307, 308}:
                 url = url_at(reply.first(b"location"), host, here, alias=alias)
                 continue
