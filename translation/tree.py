@@ -7,6 +7,7 @@ it. So a tree of 20,000 parameters stays small and is quickly made.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from functools import cached_property
@@ -20,6 +21,10 @@ from translation.paths import ANY_INSTANCE, InstanceMap, Rows, UpnpPath, parse_a
 
 MAX_NODES = 250_000
 """Objects and parameters of one device; ten times what a large gateway has."""
+
+
+MAX_OBJECTS_OF_A_RECENT_TREE = 500
+"""A larger one is not kept for another device that may come: it takes some 300 bytes an object."""
 
 
 class TreeObject(NamedTuple):
@@ -74,6 +79,8 @@ class Tree:
         tree = _shared.get(key)
         if tree is None:
             tree = _shared[key] = cls(model, instances)
+            if len(tree._objects) <= MAX_OBJECTS_OF_A_RECENT_TREE:
+                _recent.append(tree)
         return tree
 
     def __init__(self, model: SupportedModel, instances: InstanceMap) -> None:
@@ -180,6 +187,8 @@ class Tree:
 
 
 _shared: WeakValueDictionary[tuple[SupportedModel, Rows], Tree] = WeakValueDictionary()
+# A device is first seen without the attributes of its model: of many equal devices one after the other is.
+_recent: deque[Tree] = deque(maxlen=4)
 
 
 def _parameter(owner: TreeObject, leaf: str) -> Parameter:
