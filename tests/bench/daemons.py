@@ -30,7 +30,11 @@ from tests.proxier.daemon_process import READY, Daemon, daemon, write_config
 from tests.proxier.running import settings_for
 
 PLAN = "/nothing"
-IMPORTS = "import aiohttp, async_upnp_client.ssdp, lxml.etree, sqlalchemy"
+IMPORTS = (
+    "import aiohttp, lxml.etree, sqlite3, sqlalchemy.dialects.sqlite;"
+    "import async_upnp_client.aiohttp, async_upnp_client.client_factory, async_upnp_client.ssdp"
+)
+"""What a program loads to use these libraries as they are meant: as control point, and with a file."""
 PATIENCE_SECONDS = 120.0
 CMS = "urn:schemas-upnp-org:service:ConfigurationManagement:2"
 
