@@ -23,7 +23,7 @@ HEADERS: Final[Mapping[str, str]] = {
 }
 """User-Agent is always the same, since descriptions were seen to depend on it. Source: UDA 1.1 1.3.2"""
 KEEP_OPEN_SECONDS: Final = 5.0
-"""How long the line to a device is kept after an answer: one at rest takes 8 kB of memory."""
+"""How long the line to a device is kept after an answer: one at rest takes 5 kB of memory."""
 PATIENCE_WITH_KEPT: Final = 2.0
 """Seconds for what may as well go over another line: the kept one may be occupied."""
 LONGEST_OVER_OWN: Final = 30.0
@@ -68,8 +68,7 @@ class Lines:
         Raises:
             LineFailure: there is no answer, or one that is too slow, too long, or not HTTP.
         """
-        if self._closed:
-            raise NotConnected("the control point has stopped")
+        self.check_open()
         origin = origin_of(url)
         kept = self._kept.get(origin)
         if kept is None:
@@ -80,8 +79,7 @@ class Lines:
         self, method: str, url: str, headers: Mapping[str, str], *, most_bytes: int = LARGEST_BODY
     ) -> Reply:
         """An exchange over a line of its own; raises as `over_kept`."""
-        if self._closed:
-            raise NotConnected("the control point has stopped")
+        self.check_open()
         line = HttpLine(LONGEST_OVER_OWN, LONGEST_OVER_OWN)
         try:
             own = {**HEADERS, "Connection": "close", **headers}
@@ -97,6 +95,11 @@ class Lines:
             async with asyncio.timeout(PATIENCE_WITH_KEPT):
                 return await self.over_kept(method, url, headers, most_bytes=most_bytes)
         return await self.over_own(method, url, headers, most_bytes=most_bytes)
+
+    def check_open(self) -> None:
+        """Raise `NotConnected` when all is to be closed."""
+        if self._closed:
+            raise NotConnected("the control point has stopped")
 
     def forget(self, origin: str) -> None:
         """A kept line is closed."""
@@ -123,6 +126,7 @@ class _KeptLine:
         self._users += 1
         try:
             async with self._turn:
+                self._lines.check_open()
                 return await self._line.request(method, url, headers, body, most_bytes=most_bytes)
         finally:
             self._users -= 1
