@@ -218,11 +218,11 @@ def read_values(known: KnownTree, paths: Sequence[str], *, refusals: int = 0) ->
 
     Source: TR-330 4.6.3.1
     """
-    answers: dict[str, str] = {}
+    answers: list[dict[str, str]] = []
 
     def ask(portion: Sequence[str]) -> Plan[None]:
         document = content_path_list(portion)
-        answers.update(values_in((yield from call("GetValues", Parameters=document))))
+        answers.append(values_in((yield from call("GetValues", Parameters=document))))
 
     def split(portion: Sequence[str]) -> Sequence[Sequence[str]]:
         if len(portion) == 1 and portion[0].endswith("/"):
@@ -230,7 +230,9 @@ def read_values(known: KnownTree, paths: Sequence[str], *, refusals: int = 0) ->
         return halves(portion)
 
     yield from in_portions(paths, known.settings.values_per_call, ask, split, refusals=refusals)
-    return answers
+    if len(answers) == 1:
+        return answers[0]  # it may be of ten thousand values
+    return {path: text for each in answers for path, text in each.items()}
 
 
 def _verify(known: KnownTree) -> Plan[bool]:

@@ -35,8 +35,8 @@ def named_value(
             text = definition.null
         elif definition.reference:
             text = _each(text, tree.name_at)
-    elif text[:1] == "/" and attributes.type == STRING:
-        text = _all(text, tree.name_at)
+    elif attributes.type == STRING:
+        return ParameterValueStruct(name, _all(text, tree.name_at) if text[:1] == "/" else text)
     return ParameterValueStruct(name, *typed(text, attributes.type))
 
 
