@@ -87,6 +87,8 @@ class HttpLine:
         self._total_seconds = total_seconds
         self._connection: _Connection | None = None
         self._server: tuple[str, str | None, int | None] = ("", None, None)
+        self._asked: tuple[str, URL] | None = None
+        self._start = ""
 
     def is_open_to(self, url: URL) -> bool:
         """Whether there is a connection that can carry a request to this URL."""
@@ -115,7 +117,7 @@ class HttpLine:
         Raises:
             LineFailure: there is no answer, or one that is too slow, too long, or not HTTP.
         """
-        head = _head(method, url, headers, len(body))
+        head = self._head(method, url, headers, len(body))
         due = asyncio.get_running_loop().time() + self._total_seconds
         if self._connection is None or not self.is_open_to(url):
             await self.close()
@@ -134,6 +136,21 @@ class HttpLine:
         if connection is not None:
             connection.close()
             await connection.ended.wait()
+
+    def _head(self, method: str, url: URL, headers: Mapping[str, str], length: int) -> bytes:
+        if self._asked is None or self._asked[1] is not url or self._asked[0] != method:
+            self._asked = method, url
+            start = (
+                f"{method} {url.raw_path_qs} HTTP/1.1",
+                f"Host: {url.host_port_subcomponent}",
+                "Accept: */*",
+            )
+            self._start = "\r\n".join(start) + "\r\n"
+        lines = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
+        if lines.count("\r") + lines.count("\n") != 2 * len(headers) or "\0" in lines:
+            raise NotConnected("a header cannot hold the end of a line")
+        end = f"Content-Length: {length}\r\n\r\n" if length or method != "GET" else "\r\n"
+        return f"{self._start}{lines}{end}".encode("utf-8", "surrogateescape")
 
     async def _connect(self, url: URL, tls: ssl.SSLContext | None) -> _Connection:
         where, host = f"{url.host}:{url.port}", url.raw_host or ""
@@ -354,17 +371,6 @@ def _server_of(url: URL) -> tuple[str, str | None, int | None]:
 
 def _is_address(host: str) -> bool:
     return ":" in host or host.replace(".", "").isdigit()
-
-
-def _head(method: str, url: URL, headers: Mapping[str, str], length: int) -> bytes:
-    lines = [f"{method} {url.raw_path_qs} HTTP/1.1", f"Host: {url.host_port_subcomponent}", "Accept: */*"]
-    lines += [f"{name}: {value}" for name, value in headers.items()]
-    if length or method != "GET":
-        lines.append(f"Content-Length: {length}")
-    text = "\r\n".join(lines)
-    if text.count("\r") + text.count("\n") != 2 * len(lines) - 2 or "\0" in text:
-        raise NotConnected("a header cannot hold the end of a line")
-    return f"{text}\r\n\r\n".encode("utf-8", "surrogateescape")
 
 
 def _too_long(most_bytes: int) -> TooLong:

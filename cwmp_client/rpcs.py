@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
@@ -102,7 +103,7 @@ class Rpcs:
         """The answer to a request; raises nothing."""
         name = type(request).__name__
         answer: CpeResponse | Fault
-        with trace.rpc(name) as rpc:
+        with trace.AnsweringRpc(name) as rpc:
             try:
                 answer = await self._method(type(request))(request)
             except CwmpFault as fault:
@@ -111,8 +112,9 @@ class Rpcs:
                 self._log.exception("%s failed", name)
                 answer = Fault(FaultCode.INTERNAL_ERROR, "Internal error")
             rpc.fault_code = answer.fault_code if isinstance(answer, Fault) else 0
-        details = {"rpc": name, "ms": trace.milliseconds(rpc.seconds), "fault": rpc.fault_code}
-        self._log.debug("%s answered", name, extra=details)
+        if self._log.isEnabledFor(logging.DEBUG):
+            details = {"rpc": name, "ms": trace.milliseconds(rpc.seconds), "fault": rpc.fault_code}
+            self._log.debug("%s answered", name, extra=details)
         return answer
 
     def _method(self, request: type[AcsRequest]) -> Method:

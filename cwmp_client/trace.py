@@ -89,14 +89,46 @@ def milliseconds(seconds: float | None) -> int | None:
     return None if seconds is None else round(seconds * 1000)
 
 
-@contextmanager
-def device(name: str) -> Iterator[None]:
+# Classes, where a generator would do, since these are entered for every RPC and every plan.
+
+
+class ForDevice:
     """What is done in this context is done for a device."""
-    token = _device.set(name)
-    try:
-        yield
-    finally:
-        _device.reset(token)
+
+    __slots__ = ("_name", "_token")
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __enter__(self) -> None:
+        self._token = _device.set(self._name)
+
+    def __exit__(self, *_: object) -> None:
+        _device.reset(self._token)
+
+
+class AnsweringRpc:
+    """An RPC is answered in this context; whoever answers it sets its fault code."""
+
+    __slots__ = ("_begun", "_held", "_token", "_trace")
+
+    def __init__(self, name: str) -> None:
+        self._trace = RpcTrace(name, datetime.now(UTC))
+
+    def __enter__(self) -> RpcTrace:
+        self._held = current_session()
+        if self._held is not None:
+            self._held.rpcs.append(self._trace)
+            del self._held.rpcs[:-MOST_RPCS]
+        self._begun, self._token = time.monotonic(), _rpc.set(self._trace)
+        return self._trace
+
+    def __exit__(self, *_: object) -> None:
+        _rpc.reset(self._token)
+        self._trace.seconds = time.monotonic() - self._begun
+        if self._held is not None:
+            for observer in self._held.observers:
+                observer.rpc_answered(self._held, self._trace)
 
 
 @contextmanager
@@ -111,7 +143,7 @@ def session(
     for observer in observers:
         observer.session_opened(trace)
     try:
-        with device(device_name):
+        with ForDevice(device_name):
             yield trace
     finally:
         _session.reset(token)
@@ -119,24 +151,6 @@ def session(
         trace.seconds = time.monotonic() - begun
         for observer in observers:
             observer.session_closed(trace)
-
-
-@contextmanager
-def rpc(name: str) -> Iterator[RpcTrace]:
-    """An RPC is answered in this context; whoever answers it sets its fault code."""
-    trace, held = RpcTrace(name, datetime.now(UTC)), current_session()
-    if held is not None:
-        held.rpcs.append(trace)
-        del held.rpcs[:-MOST_RPCS]
-    begun, token = time.monotonic(), _rpc.set(trace)
-    try:
-        yield trace
-    finally:
-        _rpc.reset(token)
-        trace.seconds = time.monotonic() - begun
-        if held is not None:
-            for observer in held.observers:
-                observer.rpc_answered(held, trace)
 
 
 def envelope(body: bytes, *, sent: bool) -> None:

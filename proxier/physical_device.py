@@ -132,7 +132,7 @@ class PhysicalDevice:
             Whatever the plan raises.
         """
         async with self._plans:
-            with trace.device(self._name):
+            with trace.ForDevice(self._name):
                 return await plans.drive(plan, self._invoke)
 
     def reached(self, service: Service) -> ProxiedDevice:

@@ -101,14 +101,14 @@ class Proxier:
         """See `DeviceListener`."""
         virtual = await self._virtual_device_of(device)
         if virtual:
-            with trace.device(str(virtual)):
+            with trace.ForDevice(str(virtual)):
                 await virtual.appeared(device)
 
     async def restarted(self, device: ProxiedDevice, about_to: frozenset[AboutTo]) -> None:
         """See `DeviceListener`."""
         virtual = await self._virtual_device_of(device)
         if virtual:
-            with trace.device(str(virtual)):
+            with trace.ForDevice(str(virtual)):
                 await virtual.restarted(device, about_to)
 
     async def left(self, udn: str, reason: str, about_to: frozenset[AboutTo]) -> None:
@@ -117,14 +117,14 @@ class Proxier:
         if waiting := self._waiting.pop(udn, None):
             waiting.cancel()
         for virtual in tuple(self._by_udn.get(udn, ())):
-            with trace.device(str(virtual)):
+            with trace.ForDevice(str(virtual)):
                 await virtual.left(udn, reason, about_to)
 
     async def changed(self, udn: str, change: StateChange) -> None:
         """See `DeviceListener`."""
         for virtual in tuple(self._by_udn.get(udn, ())):
             if virtual.is_here_as(udn):
-                with trace.device(str(virtual)):
+                with trace.ForDevice(str(virtual)):
                     await virtual.changed(udn, change)
 
     # ------------------------------------------------------------------ which device is which
@@ -161,7 +161,7 @@ class Proxier:
             self._waiting.pop(device.udn, None)
             self._complaints.withdraw(str(device))
             if virtual:
-                with trace.device(str(virtual)):
+                with trace.ForDevice(str(virtual)):
                     await virtual.appeared(device)
             return
 
@@ -328,7 +328,7 @@ async def _kept_alive(work: Callable[[], Coroutine[Any, Any, None]], device_id: 
     """Keep a failure in one device's work, such as a full disk, from ending it or that of the others."""
     while True:
         try:
-            with trace.device(device_id):
+            with trace.ForDevice(device_id):
                 await work()
         except Exception:
             logger.exception("%s is not served for %d s", device_id, PAUSE_AFTER_FAILURE_SECONDS)

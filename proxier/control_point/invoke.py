@@ -115,8 +115,9 @@ class Invoker:
 
     def _tell(self, call: ActionCall, seconds: float, failure: str) -> None:
         name = f"{call.service.name}.{call.name}"
-        details = {"action": name, "ms": trace.milliseconds(seconds)}
-        logger.debug("%s: %s", name, failure or "done", extra=details)
+        if logger.isEnabledFor(logging.DEBUG):
+            details = {"action": name, "ms": trace.milliseconds(seconds)}
+            logger.debug("%s: %s", name, failure or "done", extra=details)
         trace.step(name, seconds, failed=bool(failure))
         for observer in self.observers:
             observer(name, seconds, bool(failure))

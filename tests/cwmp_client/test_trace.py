@@ -29,7 +29,7 @@ def test_what_happens_in_a_session_is_told_in_order() -> None:
     listener = Listener()
     with trace.session("a device", ["1 BOOT"], [listener]) as session:
         trace.envelope(b"Inform", sent=True)
-        with trace.rpc("Reboot") as rpc:
+        with trace.AnsweringRpc("Reboot") as rpc:
             trace.step("BMS.Reboot", 0.25, failed=False)
             trace.step("BMS.Reboot", 0.25, failed=True)
             rpc.fault_code = 9002
@@ -43,9 +43,9 @@ def test_what_happens_in_a_session_is_told_in_order() -> None:
 
 def test_what_is_done_says_for_whom_and_for_what() -> None:
     assert trace.current() == {}
-    with trace.device("a device"):
+    with trace.ForDevice("a device"):
         assert trace.current() == {"device": "a device"}
-        with trace.session("another", [], []) as session, trace.rpc("Reboot"):
+        with trace.session("another", [], []) as session, trace.AnsweringRpc("Reboot"):
             assert trace.current() == {"device": "another", "session": session.id, "rpc": "Reboot"}
         assert trace.current() == {"device": "a device"}
     assert trace.current() == {}
@@ -62,7 +62,7 @@ async def test_a_task_that_outlives_its_session_is_not_counted_to_it() -> None:
 
     listener = Listener()
     with trace.session("a device", [], [listener]) as session:
-        with trace.rpc("Download") as rpc:
+        with trace.AnsweringRpc("Download") as rpc:
             task = asyncio.create_task(work())
         session.outcome = "success"
     over.set()
@@ -81,7 +81,7 @@ def test_a_session_that_is_cut_off_says_so() -> None:
 def test_of_many_rpcs_the_last_ones_are_kept() -> None:
     with trace.session("a device", [], []) as session:
         for number in range(trace.MOST_RPCS + 5):
-            with trace.rpc(str(number)):
+            with trace.AnsweringRpc(str(number)):
                 pass
     assert session.rpcs[0].name == "5"
     assert len(session.rpcs) == trace.MOST_RPCS

@@ -149,7 +149,7 @@ def test_a_field_that_the_text_begins_with_is_not_said_twice(capsys: pytest.Capt
 
 def test_an_event_says_for_whom_and_for_what_it_came_about(capsys: pytest.CaptureFixture[str]) -> None:
     log.configure(LogSettings(format="json"))
-    with trace.session("a device", [], []) as session, trace.rpc("Reboot"):
+    with trace.session("a device", [], []) as session, trace.AnsweringRpc("Reboot"):
         logging.getLogger("proxier.test").info("done")
         DeviceLog(logging.getLogger("proxier.test"), "another").info("answered", extra={"ms": 3})
     logging.getLogger("proxier.test").info("later")

@@ -159,9 +159,9 @@ async def test_healthz_says_when_it_is_not(proxier: Proxier, monkeypatch: pytest
 async def test_metrics_are_in_the_format_of_prometheus(proxier: Proxier) -> None:
     proxier.reports = [report(), report('00005E-"La\\mp"-2', online=False, pending_events=["1 BOOT"])]
     with trace.session("x", [], [proxier.metrics]) as session:
-        with trace.rpc("GetParameterValues"):
+        with trace.AnsweringRpc("GetParameterValues"):
             pass
-        with trace.rpc("Reboot") as rpc:
+        with trace.AnsweringRpc("Reboot") as rpc:
             rpc.fault_code = 9002
         session.outcome = "success"
     with trace.session("x", [], [proxier.metrics]) as session:
