@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from contextlib import suppress
 from typing import Final
 from weakref import WeakValueDictionary
 
@@ -107,6 +108,9 @@ async def address_of(host: str, port: int | None) -> str:
     Raises:
         OSError: it has none, or that cannot be found out.
     """
+    with suppress(OSError):
+        socket.inet_pton(socket.AF_INET, host)
+        return host  # else a thread would be asked what is plain to see
     found = await asyncio.get_running_loop().getaddrinfo(host, port, family=socket.AF_INET)
     return str(found[0][4][0])
 
