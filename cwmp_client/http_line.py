@@ -228,6 +228,8 @@ class _Connection(asyncio.Protocol):
         self, transport: asyncio.Transport, answer: asyncio.Future[Reply], head: bytes, body: bytes
     ) -> None:
         """Send a long request no faster than it is taken, so that no second one lies in a buffer."""
+        # Who has answered, or has been waited for long enough, may never take the rest.
+        answer.add_done_callback(lambda _: self._may_write.set())
         transport.write(head)
         pieces = memoryview(body)
         for start in range(0, len(pieces), _PIECE_BYTES):

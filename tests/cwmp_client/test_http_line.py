@@ -231,6 +231,28 @@ class TestRequests:
             assert reply.status == 413
             assert not line.is_open_to(url)
 
+    async def test_a_server_that_takes_no_more_of_a_long_body(self) -> None:
+        async def talk(reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
+            await reader.readuntil(b"\r\n\r\n")
+            await asyncio.Event().wait()
+
+        async with line_to(talk, step_seconds=0.2, total_seconds=2) as (line, url), asyncio.timeout(5):
+            with pytest.raises(TooSlow):
+                await line.request("POST", url, {}, bytes(64_000_000), most_bytes=10)
+            assert not line.is_open_to(url)
+
+    async def test_a_server_that_answers_a_long_body_and_takes_no_more_of_it(self) -> None:
+        async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await reader.readuntil(b"\r\n\r\n")
+            await asyncio.sleep(0.1)
+            writer.write(b"HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\n\r\n")
+            await asyncio.Event().wait()
+
+        async with line_to(talk) as (line, url), asyncio.timeout(3):
+            reply = await line.request("POST", url, {}, bytes(64_000_000), most_bytes=10)
+            assert reply.status == 413
+            assert not line.is_open_to(url)
+
     async def test_a_server_that_leaves_in_a_long_body(self) -> None:
         async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             await reader.readuntil(b"\r\n\r\n")
