@@ -288,6 +288,10 @@ class TestConnection:
             assert (await line.request("GET", url, {}, most_bytes=100_000)).body == b"asked"
             assert not line.is_open_to(url)
 
+    async def test_an_answer_has_no_headers_of_the_next_one(self) -> None:
+        reply = await ask(plain(b"asked", "X: 1") + plain(b"not asked", "Y: 2"))
+        assert [name for name, _ in reply.headers] == [b"x", b"content-length"]
+
     async def test_a_server_that_ends_a_kept_connection(self) -> None:
         ended = asyncio.Event()
 
