@@ -30,6 +30,8 @@ _FIRST_FINAL_STATUS = 200
 _PIECE_BYTES = 64 * 1024
 _CRUMB_BYTES = 1024  # a part that is shorter would take more memory for itself than for what it holds
 _GZIP, _ZLIB, _DEFLATE = 31, 15, -15  # how zlib calls the formats
+_GZIP_MAGIC = b"\x1f\x8b"
+_MOST_MEMBERS = 256  # of gzip, which may come in several. Source: RFC 1952 2.2
 
 
 class LineFailure(Exception):
@@ -387,10 +389,16 @@ def _decoded(body: bytes, headers: Iterable[tuple[bytes, bytes]], most_bytes: in
         return body
     # Some send deflate without the frame of zlib, whose first byte would say so. Source: RFC 9110 8.4.1.2
     wbits = _GZIP if encoding != b"deflate" else _ZLIB if body[0] & 0x0F == zlib.DEFLATED else _DEFLATE
-    inflater = zlib.decompressobj(wbits)
-    decoded = inflater.decompress(body, most_bytes + 1)
-    if len(decoded) > most_bytes:
-        raise _too_long(most_bytes)
-    if not inflater.eof:
-        raise zlib.error("its compressed body has no end")
-    return decoded
+    parts, room = [], most_bytes
+    for _ in range(_MOST_MEMBERS):
+        inflater = zlib.decompressobj(wbits)
+        parts.append(inflater.decompress(body, room + 1))
+        room -= len(parts[-1])
+        if room < 0:
+            raise _too_long(most_bytes)
+        if not inflater.eof:
+            raise zlib.error("its compressed body has no end")
+        body = inflater.unused_data
+        if not body.startswith(_GZIP_MAGIC):
+            return b"".join(parts)
+    raise zlib.error("its compressed body has too many members")

@@ -90,17 +90,29 @@ class TestReading:
             (plain(gzip.compress(b"packed"), "Content-Encoding: gzip"), True, b"packed"),
             (plain(zlib.compress(b"packed"), "Content-Encoding: Deflate"), True, b"packed"),
             (plain(zlib.compress(b"raw", wbits=-15), "Content-Encoding: deflate"), True, b"raw"),
+            (
+                plain(gzip.compress(b"one, ") + gzip.compress(b"two"), "Content-Encoding: gzip"),
+                True,
+                b"one, two",
+            ),
+            (plain(gzip.compress(b"packed") + bytes(9), "Content-Encoding: gzip"), True, b"packed"),
             (plain(b"as it is", "Content-Encoding: identity"), True, b"as it is"),
             (plain(b"", "Content-Encoding: gzip"), True, b""),
         ],
         ids=[
             "length", "empty", "204", "1.0 to the end", "identity", "chunks", "trailer", "100", "bare LF",
-            "no reason", "gzip", "deflate", "raw deflate", "identity encoding", "nothing packed",
+            "no reason", "gzip", "deflate", "raw deflate", "gzip members", "padded gzip",
+            "identity encoding", "nothing packed",
         ],
     )  # fmt: skip
     @pytest.mark.parametrize("in_pieces_of", [0, 1], ids=["at once", "byte by byte"])
     async def test_the_end_of_a_body(self, answer: bytes, stay: bool, body: bytes, in_pieces_of: int) -> None:
         assert (await ask(answer, stay=stay, in_pieces_of=in_pieces_of)).body == body
+
+    async def test_a_body_of_many_gzip_members_over_the_limit(self) -> None:
+        packed = gzip.compress(bytes(1000)) * 101
+        with pytest.raises(TooLong):
+            await ask(plain(packed, "Content-Encoding: gzip"))
 
     async def test_headers(self) -> None:
         reply = await ask(
@@ -114,6 +126,7 @@ class TestReading:
     @pytest.mark.parametrize(
         ("answer", "reason"),
         [
+            (plain(gzip.compress(b"") * 300, "Content-Encoding: gzip"), "too many members"),
             (b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf", "is incomplete: the connection ended"),
             (CHUNKED + b"4\r\nhalf\r\n", "is incomplete"),
             (b"HTTP/1.1 200 OK\r\nContent-", "is incomplete: the connection ended"),
@@ -126,7 +139,17 @@ class TestReading:
             (b"SMTP ready\r\n", "is not HTTP"),
             (b"", "closed the connection without an answer"),
         ],
-        ids=["length", "chunks", "head", "gzip", "upgrade", "two lengths", "another protocol", "nothing"],
+        ids=[
+            "members",
+            "length",
+            "chunks",
+            "head",
+            "gzip",
+            "upgrade",
+            "two lengths",
+            "another protocol",
+            "nothing",
+        ],
     )
     async def test_what_is_no_whole_answer(self, answer: bytes, reason: str) -> None:
         with pytest.raises(LineFailure, match=reason):
