@@ -240,6 +240,7 @@ class _Connection(asyncio.Protocol):
                 self.close()  # an answer to half of a request leaves no place for another one
                 return
             transport.write(pieces[start : start + _PIECE_BYTES])
+            await asyncio.sleep(0)  # or asyncio could not tell that the other side has left
 
     def close(self) -> None:
         """Close it without waiting for anything that the other side has not taken yet."""

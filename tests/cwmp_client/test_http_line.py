@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import socket
+import struct
 import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -284,6 +286,22 @@ class TestRequests:
         async with line_to(talk) as (line, url):
             with pytest.raises(Disconnected):
                 await line.request("POST", url, {}, bytes(16_000_000), most_bytes=10)
+
+    async def test_a_server_that_has_left_before_a_long_body(self, caplog: pytest.LogCaptureFixture) -> None:
+        loop, line = asyncio.get_running_loop(), HttpLine(5, 5)
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            listener.setblocking(False)
+            url = URL(f"http://127.0.0.1:{listener.getsockname()[1]}/")
+            first = asyncio.create_task(line.request("GET", url, {}, most_bytes=10))
+            server, _ = await loop.sock_accept(listener)
+            with server:
+                await loop.sock_recv(server, 10_000)
+                await loop.sock_sendall(server, plain(b"x"))
+                await first
+                server.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            with pytest.raises(Disconnected):
+                await line.request("POST", url, {}, bytes(16_000_000), most_bytes=10)
+        assert not caplog.records
 
 
 class TestConnection:
