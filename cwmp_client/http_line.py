@@ -12,13 +12,14 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
-import zlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final, cast
 
 import httptools
 from msgspec import Struct
 from yarl import URL
+
+from cwmp_client.content_coding import NotUnpacked, unpacked
 
 MOST_BARE_BYTES: Final = 64 * 1024
 """Bytes in a row that bring nothing of a body: status line, headers, trailers."""
@@ -29,9 +30,6 @@ NEXT_ADDRESS_SECONDS: Final = 0.25
 _FIRST_FINAL_STATUS = 200
 _PIECE_BYTES = 64 * 1024
 _CRUMB_BYTES = 1024  # a part that is shorter would take more memory for itself than for what it holds
-_GZIP, _ZLIB, _DEFLATE = 31, 15, -15  # how zlib calls the formats
-_GZIP_MAGIC = b"\x1f\x8b"
-_MOST_MEMBERS = 256  # of gzip, which may come in several. Source: RFC 1952 2.2
 
 
 class LineFailure(Exception):
@@ -295,7 +293,7 @@ class _Connection(asyncio.Protocol):
             self._fail(LineFailure(f"the answer of {self._where} is not HTTP: its headers have no end"))
 
     def connection_lost(self, error: Exception | None) -> None:
-        if self._status and error is None and not self._has_length():
+        if self._status and self._has_ended(error) and not self._has_length():
             self._complete()
         elif self._bare_bytes or self._length:
             self._fail(LineFailure(f"the answer of {self._where} is incomplete: the connection ended"))
@@ -355,16 +353,28 @@ class _Connection(asyncio.Protocol):
             for name, value in self._headers
         )
 
+    def _has_ended(self, error: Exception | None) -> bool:
+        """Whether the connection ended in a way that may mark the end of a body.
+
+        A server that has not read all of the request ends with a reset, and cheap devices do so.
+        """
+        if isinstance(error, ConnectionResetError) and self._transport is not None:
+            return self._length > 0 and self._transport.get_extra_info("sslcontext") is None
+        return error is None
+
     def _complete(self) -> None:
-        try:
-            body = _decoded(b"".join(self._parts), self._headers, self._most_bytes)
-        except zlib.error as error:
-            self._fail(LineFailure(f"the answer of {self._where} is incomplete: {error}"))
-        except LineFailure as failure:
-            self._fail(failure)
-        else:
-            if self._answer is not None and not self._answer.done():
-                self._answer.set_result(Reply(self._status, self._headers, body))
+        reply = Reply(self._status, self._headers, b"".join(self._parts))
+        if encoding := reply.first(b"content-encoding"):
+            try:
+                body = unpacked(reply.body, encoding, self._most_bytes)
+            except NotUnpacked as error:
+                self._fail(LineFailure(f"the answer of {self._where} is incomplete: {error}"))
+                return
+            if len(body) > self._most_bytes:
+                self._fail(_too_long(self._most_bytes))
+            reply = Reply(reply.status, reply.headers, body)
+        if self._answer is not None and not self._answer.done():
+            self._answer.set_result(reply)
 
     def _fail(self, failure: LineFailure) -> None:
         if self._answer is not None and not self._answer.done():
@@ -381,25 +391,3 @@ def _is_address(host: str) -> bool:
 
 def _too_long(most_bytes: int) -> TooLong:
     return TooLong(f"the answer is longer than {most_bytes} bytes")
-
-
-def _decoded(body: bytes, headers: Iterable[tuple[bytes, bytes]], most_bytes: int) -> bytes:
-    """The body without its Content-Encoding, as far as that is known; a bomb does not go off."""
-    encoding = next((value.strip().lower() for name, value in headers if name == b"content-encoding"), b"")
-    if not body or encoding not in {b"gzip", b"x-gzip", b"deflate"}:
-        return body
-    # Some send deflate without the frame of zlib, whose first byte would say so. Source: RFC 9110 8.4.1.2
-    wbits = _GZIP if encoding != b"deflate" else _ZLIB if body[0] & 0x0F == zlib.DEFLATED else _DEFLATE
-    parts, room = [], most_bytes
-    for _ in range(_MOST_MEMBERS):
-        inflater = zlib.decompressobj(wbits)
-        parts.append(inflater.decompress(body, room + 1))
-        room -= len(parts[-1])
-        if room < 0:
-            raise _too_long(most_bytes)
-        if not inflater.eof:
-            raise zlib.error("its compressed body has no end")
-        body = inflater.unused_data
-        if not body.startswith(_GZIP_MAGIC):
-            return b"".join(parts)
-    raise zlib.error("its compressed body has too many members")

@@ -57,6 +57,19 @@ def answering(*answers: bytes, stay: bool = True, in_pieces_of: int = 0) -> Talk
     return talk
 
 
+def resetting(answer: bytes) -> Talk:
+    """Says an answer without reading the whole request, and ends: the other side is told by a reset."""
+
+    async def talk(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(answer)
+        writer.get_extra_info("socket").setsockopt(
+            socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
+        )
+        await asyncio.sleep(0.05)
+
+    return talk
+
+
 async def ask(answer: bytes, *, stay: bool = True, in_pieces_of: int = 0) -> Reply:
     async with line_to(answering(answer, stay=stay, in_pieces_of=in_pieces_of)) as (line, url):
         return await line.request("GET", url, {}, most_bytes=100_000)
@@ -110,6 +123,29 @@ class TestReading:
     @pytest.mark.parametrize("in_pieces_of", [0, 1], ids=["at once", "byte by byte"])
     async def test_the_end_of_a_body(self, answer: bytes, stay: bool, body: bytes, in_pieces_of: int) -> None:
         assert (await ask(answer, stay=stay, in_pieces_of=in_pieces_of)).body == body
+
+    @pytest.mark.parametrize(
+        ("answer", "body"),
+        [(b"HTTP/1.0 200 OK\r\n\r\nto the end", b"to the end"), (plain(b"all of it"), b"all of it")],
+    )
+    async def test_a_server_that_resets_the_connection_after_the_body(
+        self, answer: bytes, body: bytes
+    ) -> None:
+        async with line_to(resetting(answer)) as (line, url):
+            assert (await line.request("GET", url, {}, most_bytes=100)).body == body
+
+    @pytest.mark.parametrize(
+        "answer",
+        [
+            b"HTTP/1.0 200 OK\r\n\r\n",
+            b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf",
+            CHUNKED + b"1\r\na",
+        ],
+    )
+    async def test_a_server_that_resets_the_connection_before_that(self, answer: bytes) -> None:
+        async with line_to(resetting(answer)) as (line, url):
+            with pytest.raises(LineFailure, match="is incomplete"):
+                await line.request("GET", url, {}, most_bytes=100)
 
     async def test_a_body_of_many_gzip_members_over_the_limit(self) -> None:
         packed = gzip.compress(bytes(1000)) * 101
