@@ -89,6 +89,7 @@ class HttpLine:
         self._server: tuple[str, str | None, int | None] = ("", None, None)
         self._asked: tuple[str, URL] | None = None
         self._start = ""
+        self._is_given_up = False
 
     def is_open_to(self, url: URL) -> bool:
         """Whether there is a connection that can carry a request to this URL."""
@@ -121,8 +122,12 @@ class HttpLine:
         due = asyncio.get_running_loop().time() + self._total_seconds
         if self._connection is None or not self.is_open_to(url):
             await self.close()
+            self._is_given_up = False
             self._connection = await self._connect(url, tls)
             self._server = _server_of(url)
+            if self._is_given_up:
+                await self.close()
+                raise NotConnected(f"the connection to {url.host}:{url.port} was given up")
         return await self._connection.exchange(head, body, most_bytes, due)
 
     def cut(self) -> None:
@@ -131,7 +136,8 @@ class HttpLine:
             self._connection.close()
 
     async def close(self) -> None:
-        """Close the connection, if there is one."""
+        """Close the connection, if there is one or one is being made."""
+        self._is_given_up = True
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.close()

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 
 import pytest
 
-from cwmp_client.http_line import LineFailure, TooLong, TooSlow
+from cwmp_client.http_line import LineFailure, NotConnected, TooLong, TooSlow
 from proxier.control_point import lines as module
 from proxier.control_point.lines import Lines
 from tests.proxier.control_point.stand_in import StandIn
@@ -91,3 +92,19 @@ async def test_after_the_end_nothing_is_asked() -> None:
             with pytest.raises(LineFailure, match="the control point has stopped"):
                 await exchange("GET", stand_in.location, {})
     assert len(stand_in.asked) == 1
+
+
+async def test_after_the_end_no_connection_is_made() -> None:
+    with ExitStack() as stack:
+        listener = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
+        full = stack.enter_context(socket.create_connection(listener.getsockname()))
+        async with Lines(5) as lines:
+            url = f"http://127.0.0.1:{listener.getsockname()[1]}/"
+            waiting = asyncio.create_task(lines.over_kept("GET", url, {}))
+            await asyncio.sleep(0.1)  # it knocks, and again after a second
+        full.close()
+        stack.enter_context(listener.accept()[0])
+        with pytest.raises(NotConnected, match="given up"):
+            await waiting
+        late = stack.enter_context(listener.accept()[0])
+        assert not late.recv(10)
