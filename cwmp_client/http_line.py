@@ -112,7 +112,7 @@ class HttpLine:
             url: http, or https with `tls`.
             headers: beside Host, Accept and Content-Length.
             body: sent as it is.
-            most_bytes: of the answer's body, unpacked.
+            most_bytes: of the answer's body, unpacked; with 0 the answer ends with its headers.
             tls: how the other side has to prove itself.
 
         Raises:
@@ -329,14 +329,18 @@ class _Connection(asyncio.Protocol):
             self._headers = []  # 100 Continue and its like: the answer is still to come
         else:
             self._status = status
+            if not self._most_bytes:  # where the body ends, or whether there is one, many say wrong
+                self._complete()
+                if (b"content-length", b"0") not in self._headers:
+                    self.close()
             for name, value in self._headers:
                 if name == b"content-length" and int(value) > self._most_bytes:
-                    self._fail(_too_long(self._most_bytes))
+                    self._fail_for_length()
 
     def on_body(self, part: bytes) -> None:
         self._length += len(part)
         if self._length > self._most_bytes:
-            self._fail(_too_long(self._most_bytes))
+            self._fail_for_length()
         elif len(part) >= _CRUMB_BYTES:
             self._parts.append(part)
         elif self._parts and isinstance(crumbs := self._parts[-1], bytearray) and len(crumbs) < _PIECE_BYTES:
@@ -360,10 +364,7 @@ class _Connection(asyncio.Protocol):
         )
 
     def _has_ended(self, error: Exception | None) -> bool:
-        """Whether the connection ended in a way that may mark the end of a body.
-
-        A server that has not read all of the request ends with a reset, and cheap devices do so.
-        """
+        """Whether the body may have ended with the connection: who has not read all ends with a reset."""
         if isinstance(error, ConnectionResetError) and self._transport is not None:
             return self._length > 0 and self._transport.get_extra_info("sslcontext") is None
         return error is None
@@ -377,10 +378,13 @@ class _Connection(asyncio.Protocol):
                 self._fail(LineFailure(f"the answer of {self._where} is incomplete: {error}"))
                 return
             if len(body) > self._most_bytes:
-                self._fail(_too_long(self._most_bytes))
+                self._fail_for_length()
             reply = Reply(reply.status, reply.headers, body)
         if self._answer is not None and not self._answer.done():
             self._answer.set_result(reply)
+
+    def _fail_for_length(self) -> None:
+        self._fail(TooLong(f"the answer is longer than {self._most_bytes} bytes"))
 
     def _fail(self, failure: LineFailure) -> None:
         if self._answer is not None and not self._answer.done():
@@ -393,7 +397,3 @@ def _server_of(url: URL) -> tuple[str, str | None, int | None]:
 
 def _is_address(host: str) -> bool:
     return ":" in host or host.replace(".", "").isdigit()
-
-
-def _too_long(most_bytes: int) -> TooLong:
-    return TooLong(f"the answer is longer than {most_bytes} bytes")

@@ -28,8 +28,6 @@ PATIENCE_WITH_KEPT: Final = 2.0
 """Seconds for what may as well go over another line: the kept one may be occupied."""
 LONGEST_OVER_OWN: Final = 30.0
 """Seconds for an exchange over a line of its own, connecting included."""
-LARGEST_BODY: Final = 64 * 1024
-"""Bytes of an answer whose headers alone are of interest."""
 
 
 class Lines:
@@ -61,9 +59,11 @@ class Lines:
         headers: Mapping[str, str],
         body: bytes = b"",
         *,
-        most_bytes: int = LARGEST_BODY,
+        most_bytes: int = 0,
     ) -> Reply:
         """An exchange over the kept line to the URL's host and port, after those that wait for it already.
+
+        Without `most_bytes` the headers of the answer are all that is read.
 
         Raises:
             LineFailure: there is no answer, or one that is too slow, too long, or not HTTP.
@@ -76,7 +76,7 @@ class Lines:
         return await kept.request(method, URL(url), {**HEADERS, **headers}, body, most_bytes)
 
     async def over_own(
-        self, method: str, url: str, headers: Mapping[str, str], *, most_bytes: int = LARGEST_BODY
+        self, method: str, url: str, headers: Mapping[str, str], *, most_bytes: int = 0
     ) -> Reply:
         """An exchange over a line of its own; raises as `over_kept`."""
         self.check_open()
@@ -88,7 +88,7 @@ class Lines:
             await line.close()
 
     async def over_either(
-        self, method: str, url: str, headers: Mapping[str, str], *, most_bytes: int = LARGEST_BODY
+        self, method: str, url: str, headers: Mapping[str, str], *, most_bytes: int = 0
     ) -> Reply:
         """As `over_kept`, or if that line is broken or occupied, `over_own`."""
         with suppress(Disconnected, TooSlow, TimeoutError):

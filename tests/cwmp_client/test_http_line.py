@@ -147,6 +147,23 @@ class TestReading:
             with pytest.raises(LineFailure, match="is incomplete"):
                 await line.request("GET", url, {}, most_bytes=100)
 
+    @pytest.mark.parametrize(
+        ("end", "is_kept"),
+        [
+            (b"\r\n", False),
+            (b"Content-Length: 0\r\n\r\n", True),
+            (b"Content-Length: 9\r\n\r\n", False),
+            (b"Content-Length: 3\r\n\r\nabc", False),
+            (b"Transfer-Encoding: chunked\r\n\r\n", False),
+            (b"Content-Encoding: gzip\r\n\r\nabc", False),
+        ],
+    )
+    async def test_headers_alone(self, end: bytes, is_kept: bool) -> None:
+        async with line_to(answering(b"HTTP/1.1 200 OK\r\nSID: x\r\n" + end)) as (line, url):
+            reply = await line.request("SUBSCRIBE", url, {}, most_bytes=0)
+            assert (reply.status, reply.first(b"sid"), reply.body) == (200, "x", b"")
+            assert line.is_open_to(url) is is_kept
+
     async def test_a_body_of_many_gzip_members_over_the_limit(self) -> None:
         packed = gzip.compress(bytes(1000)) * 101
         with pytest.raises(TooLong):
