@@ -179,7 +179,9 @@ class HttpLine:
         except socket.gaierror as error:
             raise NotConnected(f"the name of {where} cannot be resolved: {error}") from error
         except (OSError, ValueError) as error:
-            raise NotConnected(f"no connection to {where}: {error}") from error
+            raise NotConnected(
+                f"no connection to {where}: {str(error) or 'it was closed at once'}"
+            ) from error
         return connection
 
 

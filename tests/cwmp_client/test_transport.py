@@ -85,6 +85,14 @@ class TestTls:
             )
         assert "no TLS with" in str(failed)
 
+    async def test_a_server_that_leaves_in_the_handshake(self) -> None:
+        async def leave(reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
+            await reader.read(10_000)
+
+        async with raw_server(leave) as port:
+            failed = await failure(AcsSettings(), AcsTarget(f"https://localhost:{port}/"))
+        assert str(failed) == f"no connection to localhost:{port}: it was closed at once"
+
     @pytest.mark.parametrize("certificate", ["", "missing.pem"])
     async def test_files_that_cannot_be_used(self, tmp_path: Path, certificate: str) -> None:
         (tmp_path / "ca.pem").write_text("not a certificate")
