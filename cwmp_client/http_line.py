@@ -160,6 +160,7 @@ class HttpLine:
 
     async def _connect(self, url: URL, tls: ssl.SSLContext | None) -> _Connection:
         where, host = f"{url.host}:{url.port}", url.raw_host or ""
+        is_address = ":" in host or host.replace(".", "").isdigit()
         seconds = min(self._step_seconds, self._total_seconds)
         try:
             async with asyncio.timeout(seconds):
@@ -168,7 +169,7 @@ class HttpLine:
                     host,
                     url.port or 0,
                     ssl=tls,
-                    happy_eyeballs_delay=None if _is_address(host) else NEXT_ADDRESS_SECONDS,
+                    happy_eyeballs_delay=None if is_address else NEXT_ADDRESS_SECONDS,
                 )
         except TimeoutError:
             raise NotConnected(f"no connection to {where} within {seconds:g} s") from None
@@ -395,7 +396,3 @@ class _Connection(asyncio.Protocol):
 
 def _server_of(url: URL) -> tuple[str, str | None, int | None]:
     return url.scheme, url.raw_host, url.port
-
-
-def _is_address(host: str) -> bool:
-    return ":" in host or host.replace(".", "").isdigit()
