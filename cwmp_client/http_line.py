@@ -313,6 +313,7 @@ class _Connection(asyncio.Protocol):
         if self._timer is not None:
             self._timer.cancel()
         self._transport = None
+        del self._parser  # it holds us: without a ring nothing waits for the collector
         self._may_write.set()
         self.ended.set()
 

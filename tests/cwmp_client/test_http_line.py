@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import gzip
 import socket
 import struct
@@ -10,6 +11,7 @@ import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
+import httptools
 import pytest
 from yarl import URL
 
@@ -433,3 +435,18 @@ class TestConnection:
             with pytest.raises(asyncio.CancelledError):
                 await request
             assert not line.is_open_to(url)
+
+    async def test_nothing_of_it_waits_for_the_garbage_collector(self) -> None:
+        def parsers() -> int:
+            return sum(isinstance(each, httptools.HttpResponseParser) for each in gc.get_objects())
+
+        gc.disable()
+        try:
+            before = parsers()
+            async with line_to(answering(plain(b"x"))) as (line, url):
+                await line.request("GET", url, {}, most_bytes=100)
+                assert parsers() == before + 1
+            await asyncio.sleep(0)
+            assert parsers() == before
+        finally:
+            gc.enable()
