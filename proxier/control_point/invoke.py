@@ -149,12 +149,17 @@ class Invoker:
             raise NoAnswer(said) from None
 
     async def _post(self, url: str, headers: dict[str, str], body: bytes, *, again: bool) -> Reply:
+        due = asyncio.get_running_loop().time() + self._http.longest_over_kept
         try:
             return await self._http.over_kept("POST", url, headers, body, most_bytes=LARGEST_ANSWER)
         except Disconnected:
             if not again:
                 raise
-        return await self._http.over_kept("POST", url, headers, body, most_bytes=LARGEST_ANSWER)
+        try:
+            async with asyncio.timeout_at(due):
+                return await self._http.over_kept("POST", url, headers, body, most_bytes=LARGEST_ANSWER)
+        except TimeoutError:
+            raise TooSlow("no answer to a call that was sent twice") from None
 
 
 def _is_read(call: ActionCall) -> bool:

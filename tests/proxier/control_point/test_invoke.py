@@ -183,9 +183,13 @@ async def test_an_action_that_is_not_declared_is_never_sent(call: ActionCall) ->
 
 
 class Dropper:
-    """An HTTP server that answers one request on a connection, and drops it at the second."""
+    """An HTTP server that answers one request on a connection, and drops it at the second.
 
-    def __init__(self) -> None:
+    One that is silent for a time answers none.
+    """
+
+    def __init__(self, silent_seconds: float = 0) -> None:
+        self.silent_seconds = silent_seconds
         self.received: list[str] = []
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -196,7 +200,8 @@ class Dropper:
                 await reader.readexactly(length)
                 action = head.partition(b"#")[2].partition(b'"')[0].decode()
                 self.received.append(action)
-                if answered:
+                if answered or self.silent_seconds:
+                    await asyncio.sleep(self.silent_seconds)
                     break
                 answered += 1
                 body = answer(action, {"Version": "1"}).encode()
@@ -208,11 +213,13 @@ class Dropper:
 
 
 @asynccontextmanager
-async def dropped() -> AsyncIterator[tuple[Dropper, Invoker, ProxiedDevice]]:
-    dropper = Dropper()
+async def dropped(
+    silent_seconds: float = 0, timeout_seconds: float = 5
+) -> AsyncIterator[tuple[Dropper, Invoker, ProxiedDevice]]:
+    dropper = Dropper(silent_seconds)
     server = await asyncio.start_server(dropper.serve, "127.0.0.2", 0)
     stand_in = StandIn()
-    async with called(stand_in) as (invoker, _):
+    async with called(stand_in, timeout_seconds) as (invoker, _):
         control = f"http://127.0.0.2:{server.sockets[0].getsockname()[1]}/"
         stand_in.documents["/desc.xml"] = str(stand_in.documents["/desc.xml"]).replace(
             "/cms/control", control
@@ -229,6 +236,13 @@ async def test_a_read_that_a_stale_connection_swallowed_is_sent_once_more() -> N
         await invoker.invoke(proxied, GET)
         assert (await invoker.invoke(proxied, GET)).values == {"Version": "1"}
     assert dropper.received == [GET.name] * 3
+
+
+async def test_a_read_that_is_sent_once_more_has_no_more_time() -> None:
+    async with dropped(silent_seconds=0.4, timeout_seconds=0.6) as (dropper, invoker, proxied):
+        with pytest.raises(DeviceUnreachable, match=r"no answer within 0\.6 s"):
+            await invoker.invoke(proxied, GET)
+    assert dropper.received == [GET.name] * 2
 
 
 async def test_a_write_that_a_stale_connection_swallowed_is_not_sent_again() -> None:
