@@ -16,7 +16,7 @@ class NotUnpacked(Exception):
     """A body that is cut short, or packed in another way than it says."""
 
 
-def unpacked(body: bytes, encoding: str, most_bytes: int) -> bytes:
+def unpacked(body: bytes, encoding: bytes, most_bytes: int) -> bytes:
     """A body without its Content-Encoding, as far as that is known.
 
     A bomb does not go off: of what is longer than `most_bytes`, one byte more than these is returned.
@@ -25,10 +25,10 @@ def unpacked(body: bytes, encoding: str, most_bytes: int) -> bytes:
         NotUnpacked: it cannot be, or not to its end.
     """
     encoding = encoding.strip().lower()
-    if not body or encoding not in {"gzip", "x-gzip", "deflate"}:
+    if not body or encoding not in {b"gzip", b"x-gzip", b"deflate"}:
         return body
     # Some send deflate without the frame of zlib, whose first byte would say so. Source: RFC 9110 8.4.1.2
-    wbits = _GZIP if encoding != "deflate" else _ZLIB if body[0] & 0x0F == zlib.DEFLATED else _DEFLATE
+    wbits = _GZIP if encoding != b"deflate" else _ZLIB if body[0] & 0x0F == zlib.DEFLATED else _DEFLATE
     parts, room = [], most_bytes + 1
     for _ in range(_MOST_MEMBERS):
         inflater = zlib.decompressobj(wbits)

@@ -374,18 +374,18 @@ class _Connection(asyncio.Protocol):
         return error is None
 
     def _complete(self) -> None:
-        reply = Reply(self._status, self._headers, b"".join(self._parts))
-        if encoding := reply.first(b"content-encoding"):
+        body = b"".join(self._parts)
+        encoding = next((value for name, value in self._headers if name == b"content-encoding"), b"")
+        if encoding:
             try:
-                body = unpacked(reply.body, encoding, self._most_bytes)
+                body = unpacked(body, encoding, self._most_bytes)
             except NotUnpacked as error:
                 self._fail(LineFailure(f"the answer of {self._where} is incomplete: {error}"))
                 return
             if len(body) > self._most_bytes:
                 self._fail_for_length()
-            reply = Reply(reply.status, reply.headers, body)
         if self._answer is not None and not self._answer.done():
-            self._answer.set_result(reply)
+            self._answer.set_result(Reply(self._status, self._headers, body))
 
     def _fail_for_length(self) -> None:
         self._fail(TooLong(f"the answer is longer than {self._most_bytes} bytes"))
