@@ -36,7 +36,7 @@ class Claiming:
 
     def offer(self, source: ParameterSource, nodes: Mapping[str, Node]) -> None:
         """A source that has these nodes claims what it can."""
-        if self.unclaimed.keys().isdisjoint(nodes):
+        if self.unclaimed.keys().isdisjoint(nodes.keys()):
             return
         claimed = [path for path in self.unclaimed if path in nodes]
         self.claims.append(Claim(source, nodes, claimed))

@@ -71,6 +71,7 @@ class LocalParameters:
     def factory_reset(self) -> dict[str, Any]:
         """Forget what an ACS has set; returns what is to be saved."""
         self._kept.clear()
+        self._fixed.clear()
         return {self._record: None}
 
     async def nodes(self) -> Mapping[str, Node]:

@@ -101,10 +101,11 @@ class ForDevice:
         self._name = name
 
     def __enter__(self) -> None:
-        self._token = _device.set(self._name)
+        self._token = _device.set(self._name) if _device.get() != self._name else None
 
     def __exit__(self, *_: object) -> None:
-        _device.reset(self._token)
+        if self._token is not None:
+            _device.reset(self._token)
 
 
 class AnsweringRpc:

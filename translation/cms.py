@@ -36,19 +36,23 @@ def get_parameter_values(known: KnownTree, paths: Sequence[str]) -> Plan[list[Pa
 
     Source: TR-330 4.6.3.1
     """
-    wanted = [known.tree.cover(path) if path.endswith(".") else _parameter(known, path) for path in paths]
+    tree = known.tree
+    wanted = [tree.cover(path) if path.endswith(".") else tree.parameter(path) for path in paths]
+    if None in wanted:
+        raise _no_parameter(paths[wanted.index(None)])
     asked: dict[str, None] = {}
     for each in wanted:
         if isinstance(each, Parameter):
             asked[each.path] = None
-        else:
+        elif each:
             asked.update(dict.fromkeys(each))
     answers = (yield from read_values(known, list(asked))) if asked else {}
     values: list[ParameterValueStruct] = []
-    tree = known.tree
+    tree = known.tree  # an event may have told of other rows meanwhile
     for path, each in zip(paths, wanted, strict=True):
         if isinstance(each, Parameter):
-            values.append(value_of(each, answers.get(each.path, ""), tree))
+            name, upnp_path, attributes, definition = each
+            values.append(named_value(name, answers.get(upnp_path, ""), attributes, definition, tree))
         else:
             values.extend(_values_below(known, path, answers))
     known.learn_first_values(values)
@@ -255,8 +259,12 @@ def _set_attributes(paths: Sequence[str], events: Mapping[str, bool]) -> Plan[No
 def _parameter(known: KnownTree, name: str) -> Parameter:
     parameter = known.tree.parameter(name)
     if parameter is None:
-        raise CwmpFault(FaultCode.INVALID_PARAMETER_NAME, f"There is no parameter {name}")
+        raise _no_parameter(name)
     return parameter
+
+
+def _no_parameter(name: str) -> CwmpFault:
+    return CwmpFault(FaultCode.INVALID_PARAMETER_NAME, f"There is no parameter {name}")
 
 
 def _status(result: ActionResult) -> int:

@@ -110,7 +110,11 @@ class Tree:
         """The parameter of this CWMP name."""
         above, dot, leaf = name.rpartition(".")
         owner = self._by_name.get(above + dot)
-        return _parameter(owner, leaf) if owner and leaf in owner.template.leaves else None
+        attributes = owner.template.leaves.get(leaf) if owner else None
+        if owner is None or attributes is None:
+            return None
+        definition = owner.template.definitions.get(leaf)
+        return Parameter(name, owner.path + leaf, attributes, definition)
 
     def name_at(self, path: str) -> str | None:
         """The CWMP path, without a dot at its end, of a UPnP path with or without a slash at its end.
