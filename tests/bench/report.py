@@ -16,7 +16,7 @@ from tests.bench.table import Line, markdown
 PAGE = Path(__file__).parents[2] / "docs" / "performance.md"
 BEGIN, END = "<!-- make bench writes from here -->", "<!-- to here -->"
 
-_LIBRARIES = ("aiohttp", "lxml", "async-upnp-client", "sqlalchemy")
+_LIBRARIES = ("aiohttp", "httptools", "lxml", "async-upnp-client", "sqlalchemy")
 
 
 def write(lines: Sequence[Line], seconds: float) -> None:
