@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from cwmp_client.datatypes import same_type, syntax_of
 from cwmp_client.faults import FaultCode, ParameterFault
 from cwmp_client.messages import ParameterValueStruct
-from cwmp_client.parameters import Node, ParameterSource, is_object, value_faults
+from cwmp_client.parameters import Node, ParameterSource, is_object, partial_paths, value_faults
 
 
 class Claim(NamedTuple):
@@ -26,7 +26,7 @@ class Claiming:
         self.claims: list[Claim] = []
         self.unclaimed = dict.fromkeys(paths)
         """What a further source may have: partial paths always."""
-        self._partial = {path for path in self.unclaimed if path.endswith(".")}
+        self._partial = partial_paths(self.unclaimed)
         self._shared: set[str] = set()
 
     @property

@@ -27,6 +27,7 @@ from cwmp_client.parameters import (
     is_object,
     is_row,
     parameters_at,
+    partial_paths,
 )
 
 logger = logging.getLogger(__name__)
@@ -125,7 +126,7 @@ class ParameterTree:
         claims, unknown = await self._claims(paths)
         if unknown:
             raise CwmpFault(FaultCode.INVALID_PARAMETER_NAME, unknown[0])
-        partial = {path for path in paths if path.endswith(".")}
+        partial = partial_paths(paths)
         if not partial and len(claims) == 1:
             return await claims[0].source.values(claims[0].paths)
         found: list[ParameterValueStruct] = []

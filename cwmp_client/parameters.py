@@ -133,11 +133,16 @@ def is_row(path: str) -> bool:
     return is_object(path) and path[:-1].rpartition(".")[2].isdecimal()
 
 
+def partial_paths(paths: Iterable[str]) -> set[str]:
+    """Those that name an object, or all below it."""
+    return {path for path in paths if path.endswith(".")}
+
+
 def parameters_at(nodes: Mapping[str, Node], paths: Iterable[str]) -> list[str]:
     """The parameters that names and partial paths stand for, each once; the unknown stands for nothing."""
     found: dict[str, None] = {}
     for path in paths:
-        if path.endswith("."):
+        if is_object(path):
             found.update((name, None) for name in nodes if name.startswith(path) and not is_object(name))
         elif path in nodes:
             found[path] = None
