@@ -19,7 +19,7 @@ from translation.calls import call, halves, in_portions
 from translation.documents import events_on_change, no_initial_values, parameter_value_list
 from translation.known import KnownTree
 from translation.reading import describe, read_attributes, read_first_values, read_values
-from translation.tree import Parameter
+from translation.tree import Parameter, Tree
 from translation.values import named_value, refusal, value_of, written
 
 STATUS = {"ChangesApplied": 0, "ChangesCommitted": 1}
@@ -37,22 +37,19 @@ def get_parameter_values(known: KnownTree, paths: Sequence[str]) -> Plan[list[Pa
     Source: TR-330 4.6.3.1
     """
     tree = known.tree
-    wanted = [tree.cover(path) if path.endswith(".") else tree.parameter(path) for path in paths]
-    if None in wanted:
-        raise _no_parameter(paths[wanted.index(None)])
+    wanted = [tree.cover(path) if path.endswith(".") else _parameter(tree, path) for path in paths]
     asked: dict[str, None] = {}
     for each in wanted:
         if isinstance(each, Parameter):
             asked[each.path] = None
-        elif each:
+        else:
             asked.update(dict.fromkeys(each))
     answers = (yield from read_values(known, list(asked))) if asked else {}
     values: list[ParameterValueStruct] = []
-    tree = known.tree  # an event may have told of other rows meanwhile
     for path, each in zip(paths, wanted, strict=True):
         if isinstance(each, Parameter):
-            name, upnp_path, attributes, definition = each
-            values.append(named_value(name, answers.get(upnp_path, ""), attributes, definition, tree))
+            # By the tree of now: an event may have told of other rows meanwhile.
+            values.append(value_of(each, answers.get(each.path, ""), known.tree))
         else:
             values.extend(_values_below(known, path, answers))
     known.learn_first_values(values)
@@ -67,7 +64,7 @@ def set_parameter_values(known: KnownTree, values: Sequence[ParameterValueStruct
 
     Source: TR-330 4.6.4.1
     """
-    parameters = [_parameter(known, value.name) for value in values]
+    parameters = [_parameter(known.tree, value.name) for value in values]
     texts = [
         written(parameter, value.value, known.tree)
         for parameter, value in zip(parameters, values, strict=True)
@@ -129,7 +126,7 @@ def set_parameter_attributes(known: KnownTree, notifications: Mapping[str, int])
     before: dict[str, bool] = {}
     always_kept = known.always_kept
     for name, notification in notifications.items():
-        parameter = _parameter(known, name)
+        parameter = _parameter(known.tree, name)
         if not notification and name in always_kept:
             continue  # its value is told in every Inform, or stands behind one that is
         if known.event_on_change.get(name) is not (notification > 0):
@@ -256,15 +253,11 @@ def _set_attributes(paths: Sequence[str], events: Mapping[str, bool]) -> Plan[No
     yield from call("SetAttributes", NodeAttributeValueList=document)
 
 
-def _parameter(known: KnownTree, name: str) -> Parameter:
-    parameter = known.tree.parameter(name)
+def _parameter(tree: Tree, name: str) -> Parameter:
+    parameter = tree.parameter(name)
     if parameter is None:
-        raise _no_parameter(name)
+        raise CwmpFault(FaultCode.INVALID_PARAMETER_NAME, f"There is no parameter {name}")
     return parameter
-
-
-def _no_parameter(name: str) -> CwmpFault:
-    return CwmpFault(FaultCode.INVALID_PARAMETER_NAME, f"There is no parameter {name}")
 
 
 def _status(result: ActionResult) -> int:

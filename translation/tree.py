@@ -113,8 +113,7 @@ class Tree:
         attributes = owner.template.leaves.get(leaf) if owner else None
         if owner is None or attributes is None:
             return None
-        definition = owner.template.definitions.get(leaf)
-        return Parameter(name, owner.path + leaf, attributes, definition)
+        return _parameter(owner, leaf, attributes)
 
     def name_at(self, path: str) -> str | None:
         """The CWMP path, without a dot at its end, of a UPnP path with or without a slash at its end.
@@ -143,8 +142,8 @@ class Tree:
         """The parameter of a name, or all below a partial path in tree order."""
         if path.endswith("."):
             for each in self.below(path):
-                for leaf in each.template.leaves:
-                    yield _parameter(each, leaf)
+                for leaf, attributes in each.template.leaves.items():
+                    yield _parameter(each, leaf, attributes)
         elif parameter := self.parameter(path):
             yield parameter
 
@@ -195,11 +194,9 @@ _shared: WeakValueDictionary[tuple[SupportedModel, Rows], Tree] = WeakValueDicti
 _recent: deque[Tree] = deque(maxlen=4)
 
 
-def _parameter(owner: TreeObject, leaf: str) -> Parameter:
-    template = owner.template
-    return Parameter(
-        owner.name + leaf, owner.path + leaf, template.leaves[leaf], template.definitions.get(leaf)
-    )
+def _parameter(owner: TreeObject, leaf: str, attributes: Attributes) -> Parameter:
+    definition = owner.template.definitions.get(leaf)
+    return Parameter(owner.name + leaf, owner.path + leaf, attributes, definition)
 
 
 def present_rows(paths: Iterable[str]) -> dict[str, set[int]]:
