@@ -37,7 +37,7 @@ ActionObserver: TypeAlias = Callable[[str, float, bool], None]
 logger = logging.getLogger(__name__)
 
 
-class _Line(Struct):
+class _Callee(Struct):
     """What is kept per device: who is next, and how it wants documents."""
 
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -64,8 +64,8 @@ class Invoker:
     """Calls actions; one for all devices."""
 
     def __init__(self, lines: Lines) -> None:
-        self._http = lines
-        self._turns: dict[str, _Line] = {}
+        self._lines = lines
+        self._callees: dict[str, _Callee] = {}
         self.observers: list[ActionObserver] = []
 
     async def invoke(self, device: ProxiedDevice, call: ActionCall) -> ActionResult:
@@ -82,23 +82,23 @@ class Invoker:
         service = device.services.get(call.service)
         if service is None or call.name not in service.arguments:
             raise ActionError(INVALID_ACTION, f"{device.udn} has no action {call.service.name}.{call.name}")
-        line = self._turns.setdefault(device.udn, _Line())
-        async with line.turn:
+        callee = self._callees.setdefault(device.udn, _Callee())
+        async with callee.turn:
             try:
-                return await self._timed(service, call, inline=line.inline)
+                return await self._timed(service, call, inline=callee.inline)
             except ActionError as refusal:
                 if not _worth_the_other_style(call, refusal):
                     raise
                 try:
-                    result = await self._timed(service, call, inline=not line.inline)
+                    result = await self._timed(service, call, inline=not callee.inline)
                 except (ActionError, DeviceUnreachable):
                     raise refusal from None
-                line.inline = not line.inline
+                callee.inline = not callee.inline
                 return result
 
     def forget(self, udn: str) -> None:
         """Keep nothing more of a device that has left."""
-        self._turns.pop(udn, None)
+        self._callees.pop(udn, None)
 
     async def _timed(self, service: ProxiedService, call: ActionCall, *, inline: bool) -> ActionResult:
         begun = time.monotonic()
@@ -134,7 +134,7 @@ class Invoker:
         except TooLong as failure:
             raise NoAnswer(f"{call.name}: {failure}") from None
         except TooSlow:
-            seconds = self._http.longest_over_kept
+            seconds = self._lines.longest_over_kept
             raise DeviceUnreachable(f"{call.name}: no answer within {seconds:g} s") from None
         except LineFailure as failure:
             raise DeviceUnreachable(f"{call.name}: {failure}") from None
@@ -149,15 +149,15 @@ class Invoker:
             raise NoAnswer(said) from None
 
     async def _post(self, url: str, headers: dict[str, str], body: bytes, *, again: bool) -> Reply:
-        due = asyncio.get_running_loop().time() + self._http.longest_over_kept
+        due = asyncio.get_running_loop().time() + self._lines.longest_over_kept
         try:
-            return await self._http.over_kept("POST", url, headers, body, most_bytes=LARGEST_ANSWER)
+            return await self._lines.over_kept("POST", url, headers, body, most_bytes=LARGEST_ANSWER)
         except Disconnected:
             if not again:
                 raise
         try:
             async with asyncio.timeout_at(due):
-                return await self._http.over_kept("POST", url, headers, body, most_bytes=LARGEST_ANSWER)
+                return await self._lines.over_kept("POST", url, headers, body, most_bytes=LARGEST_ANSWER)
         except TimeoutError:
             raise TooSlow("no answer to a call that was sent twice") from None
 
