@@ -16,6 +16,15 @@ DEEPEST: Final = 64
 """Levels of elements."""
 TRIMMED: Final = " \t\r\n\0"
 """What is taken off both ends of a text."""
+# Readers take turns in one thread, so one parser serves all.
+_PARSER: Final = etree.XMLParser(
+    resolve_entities=False,
+    no_network=True,
+    huge_tree=False,
+    load_dtd=False,
+    remove_comments=True,
+    remove_pis=True,
+)
 
 
 class MarkupRefused(Exception):
@@ -36,7 +45,7 @@ def read_markup(body: bytes, *, most_tags: int) -> etree._Element:
     if b"<!DOCTYPE" in document:
         raise MarkupRefused("a DOCTYPE, which is not allowed")
     try:
-        root = etree.fromstring(document, _parser())
+        root = etree.fromstring(document, _PARSER)
     except (etree.XMLSyntaxError, ValueError) as error:
         raise MarkupRefused(f"not well-formed XML ({error})") from None
     docinfo: Any = root.getroottree().docinfo  # the stubs do not know of doctype
@@ -70,17 +79,6 @@ def text_of(element: etree._Element | None) -> str:
 def child_text(element: etree._Element, name: str) -> str:
     """The trimmed text of the first child of a name; empty where there is none."""
     return text_of(child(element, name))
-
-
-def _parser() -> etree.XMLParser:
-    return etree.XMLParser(
-        resolve_entities=False,
-        no_network=True,
-        huge_tree=False,
-        load_dtd=False,
-        remove_comments=True,
-        remove_pis=True,
-    )
 
 
 def _deeper_than(root: etree._Element, limit: int) -> bool:
