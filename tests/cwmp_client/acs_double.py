@@ -179,6 +179,15 @@ async def read_request(reader: asyncio.StreamReader) -> tuple[str, bytes]:
     return head, await reader.readexactly(length)
 
 
+async def drip(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Answer a request, a byte at a time, for as long as somebody listens."""
+    await read_request(reader)
+    writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
+    while not reader.at_eof():
+        writer.write(b"x")
+        await asyncio.sleep(0.02)
+
+
 @asynccontextmanager
 async def raw_client(port: int) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
     """A TCP connection to a port on loopback."""

@@ -24,7 +24,7 @@ from cwmp_client.http_line import (
     TooLong,
     TooSlow,
 )
-from tests.cwmp_client.acs_double import raw_server, read_request
+from tests.cwmp_client.acs_double import drip, raw_server, read_request
 
 Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
@@ -404,13 +404,6 @@ class TestConnection:
             assert ended.is_set()
 
     async def test_silence_and_a_drip(self) -> None:
-        async def drip(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            await read_request(reader)
-            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
-            while not reader.at_eof():
-                writer.write(b"x")
-                await asyncio.sleep(0.02)
-
         async def silence(reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
             await reader.read()
 

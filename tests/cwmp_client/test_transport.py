@@ -11,7 +11,7 @@ import trustme
 from aiohttp import web
 
 from cwmp_client.acs import AcsSettings, AcsTarget
-from tests.cwmp_client.acs_double import raw_server, read_request, serving
+from tests.cwmp_client.acs_double import drip, raw_server, read_request, serving
 from tests.cwmp_client.posts import ENVELOPE, failure, post
 
 
@@ -142,14 +142,6 @@ async def say_nothing(reader: asyncio.StreamReader, _writer: asyncio.StreamWrite
 async def hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     await reader.read(1)
     writer.transport.abort()
-
-
-async def drip(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    await read_request(reader)
-    writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
-    while not reader.at_eof():
-        writer.write(b"x")
-        await asyncio.sleep(0.05)
 
 
 class TestMisbehaviour:
